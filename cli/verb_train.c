@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * oddity train: a model from normal pictures.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/os.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+
+static const struct cli_option train_options[] = {
+    {"out", "MODEL", "where the model goes, by custom MODEL.safetensors", 0, 'o'},
+    {"method", "M", "daad, ... ('oddity methods' lists them)", CLI_ENGINE, 0},
+    {"preset", "P", "a set of values for a purpose, such as small, lite, full, paper", CLI_ENGINE,
+     0},
+    CLI_OPTION_SET,
+    CLI_OPTION_CONFIG,
+    {"seed", "N", "seed of weights, order and noise: same seed, same bits", CLI_ENGINE, 0},
+    {"time-budget", "TIME", "train for about this long, such as 10m or 1h30m", CLI_ENGINE, 0},
+    {"resume", NULL, "go on from the state that an interrupted training left beside MODEL",
+     CLI_ENGINE, 0},
+    {"precision", "P", "f32 or bf16", CLI_ENGINE, 0},
+    {"augment", "LIST", "changes made to training pictures, with commas; none by default",
+     CLI_ENGINE, 0},
+    CLI_OPTIONS_PICTURE,
+    CLI_OPTIONS_DATA,
+    CLI_OPTION_THREADS,
+    CLI_OPTION_QUIET,
+    CLI_OPTION_JSONL,
+    CLI_OPTION_JSON,
+    CLI_OPTIONS_END};
+
+/* An hour of training must not end in a folder that is not there. */
+static odd_status train_check_out(struct cli *cli, const char *path)
+{
+    struct oddi_stat st = {.kind = ODDI_FILE_NONE};
+    const char *base = oddi_path_base(path);
+    char *folder = base == path ? oddi_arena_strdup(&cli->arena, ".")
+                                : oddi_arena_printf(&cli->arena, "%.*s", (int)(base - path), path);
+    if (!folder)
+        return ODD_ENOMEM;
+    if (!*base)
+        return oddi_fail(cli->ctx, ODD_EINVAL, "-o %s: a file name is missing", path);
+    int error = oddi_os_stat(folder, &st);
+    if (error)
+        return oddi_fail_errno(cli->ctx, ODD_EIO, error, "-o %s: folder %s", path, folder);
+    if (st.kind != ODDI_FILE_FOLDER)
+        return oddi_fail(cli->ctx, ODD_EIO, "-o %s: %s is no folder", path, folder);
+    if (oddi_os_stat(path, &st) == 0 && st.kind == ODDI_FILE_FOLDER)
+        return oddi_fail(cli->ctx, ODD_EIO, "-o %s: this is a folder", path);
+    return ODD_OK;
+}
+
+static void train_quote(struct oddi_str *s, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789_-./=,:+@%";
+    if (*word && word[strspn(word, plain)] == '\0') {
+        oddi_str_add(s, word);
+        return;
+    }
+    oddi_str_add(s, "'");
+    for (; *word; word++)
+        oddi_str_add_size(s, *word == '\'' ? "'\\''" : word, *word == '\'' ? 4 : 1);
+    oddi_str_add(s, "'");
+}
+
+/* The command as typed, with --resume. */
+static void train_say_resume(struct cli *cli)
+{
+    struct oddi_str s;
+    int64_t step;
+    if (!cli_progress_saved(cli, &step)) {
+        cli_complain(cli, "nothing was saved yet");
+        return;
+    }
+    oddi_str_init(&s, cli->ctx);
+    oddi_str_add(&s, "oddity");
+    for (int i = 1; i < cli->argc; i++) {
+        oddi_str_add(&s, " ");
+        train_quote(&s, cli->argv[i]);
+    }
+    if (!cli_get(cli, "resume"))
+        oddi_str_add(&s, " --resume");
+    if (step >= 0)
+        cli_complain(cli, "the state after step %lld is saved; go on with\n  %s", (long long)step,
+                     s.text);
+    else
+        cli_complain(cli, "the state is saved; go on with\n  %s", s.text);
+    oddi_str_release(&s);
+}
+
+/* What to type next: eval where there is a test part to measure on, with the same data options;
+ * else score. */
+static odd_status train_next(struct cli *cli, struct odd_dataset *dataset, const char *path,
+                             struct oddi_str *s)
+{
+    odd_status status;
+    char *text = NULL, *json = NULL;
+    json_t *parsed = NULL;
+    const struct cli_verb *eval = cli_find_verb("eval");
+    TRY(odd_dataset_describe(dataset, &text, &json));
+    TRY(oddi_json_parse(cli->ctx, json, strlen(json), "data set", &parsed));
+    bool measured = cli_json_real(parsed, "parts.test.anomalous") > 0 &&
+                    cli_json_real(parsed, "parts.test.normal") > 0;
+    oddi_str_addf(s, "oddity %s ", measured ? "eval" : "score");
+    train_quote(s, path);
+    oddi_str_add(s, measured ? " " : " PICTURE...");
+    if (measured)
+        train_quote(s, cli->word[0]);
+    for (int i = 0; measured && i < cli->values; i++) {
+        const struct cli_option *o = cli->value[i].option;
+        if (!(o->flags & CLI_ENGINE) || !cli_find_option(eval, o->name))
+            continue;
+        oddi_str_addf(s, " --%s", o->name);
+        oddi_str_add(s, o->argument ? " " : "");
+        if (o->argument)
+            train_quote(s, cli->value[i].value);
+    }
+out:
+    json_decref(parsed);
+    odd_text_free(cli->ctx, text);
+    odd_text_free(cli->ctx, json);
+    return status;
+}
+
+static void train_say_end(struct cli *cli, const char *path, const json_t *report, const char *next)
+{
+    struct oddi_str s;
+    const char *certifies = cli_json_string(report, "certifies");
+    size_t left_out = json_array_size(cli_json_at(report, "left_out"));
+    double memory = cli_json_real(report, "peak_memory_bytes");
+    oddi_str_init(&s, cli->ctx);
+    oddi_str_addf(&s, "model      %s\ntrained    %.0f steps in ", path,
+                  cli_json_real(report, "steps"));
+    cli_add_seconds(&s, cli_json_real(report, "seconds"));
+    if (isfinite(memory)) {
+        oddi_str_add(&s, ", at most ");
+        cli_add_bytes(&s, memory);
+    }
+    oddi_str_addf(&s, "; on %.0f pictures", cli_json_real(report, "n_train"));
+    oddi_str_addf(&s,
+                  "\nthreshold  %.6g, from %.0f held-out pictures: a score above it is anomalous",
+                  cli_json_real(report, "threshold"), cli_json_real(report, "n_calibrate"));
+    cli_say(cli, "%s", s.text);
+    if (cli->say && *certifies)
+        cli_wrap(cli->say, certifies, 0, 11);
+    if (left_out)
+        cli_say(cli, "left out   %zu pictures that could not be read (named above)", left_out);
+    cli_say(cli, "next       %s", next);
+    oddi_str_release(&s);
+}
+
+static odd_status train_do(struct cli *cli, const char *path)
+{
+    odd_status status;
+    struct odd_options *options = NULL;
+    struct odd_dataset *dataset = NULL;
+    char *report = NULL;
+    json_t *parsed = NULL;
+    struct oddi_str next;
+    oddi_str_init(&next, cli->ctx);
+    TRY(cli_options(cli, &options));
+    TRY(train_check_out(cli, path));
+    TRY(odd_dataset_open(cli->ctx, cli->word[0], options, &dataset));
+    TRY(odd_train(cli->ctx, dataset, options, path, &report));
+    TRY(oddi_json_parse(cli->ctx, report, strlen(report), "report", &parsed));
+    TRY(cli_write_report(cli, report));
+    TRY(train_next(cli, dataset, path, &next));
+    train_say_end(cli, path, parsed, next.text);
+out:
+    oddi_str_release(&next);
+    json_decref(parsed);
+    odd_text_free(cli->ctx, report);
+    odd_dataset_free(dataset);
+    odd_options_free(options);
+    return status;
+}
+
+static int train_run(struct cli *cli)
+{
+    const char *path = cli_get(cli, "out");
+    if (!path)
+        return cli_usage(cli, "-o MODEL is missing: where shall the model go?");
+    odd_status status = train_do(cli, path);
+    int code = cli_fail(cli, status);
+    if (status == ODD_ECANCELLED)
+        train_say_resume(cli);
+    return code;
+}
+
+const struct cli_verb cli_verb_train = {
+    .name = "train",
+    .summary = "learn what is normal from normal pictures",
+    .usage = "DATA -o MODEL [options]",
+    .about =
+        "DATA is a folder of normal pictures, a data set in MVTec's layout, a folder per class,\n"
+        "IDX files (MNIST) or a CSV list; what was understood is printed first. Anomalous\n"
+        "pictures are never trained on. Some normals are held out: the threshold comes from them.\n"
+        "\n"
+        "Ctrl-C ends after the current step and saves; --resume goes on with equal bits. The\n"
+        "same seed gives the same model on any number of threads.\n",
+    .examples = "# normal pictures in one folder\n"
+                "oddity train parts/ok -o parts.safetensors\n"
+                "# a data set in MVTec's layout, quickly and small\n"
+                "oddity train screw -o screw.safetensors --preset small\n"
+                "# digit 8 of MNIST is normal, the others are not\n"
+                "oddity train mnist --normal 8 --sample-train 2000 -o eight.safetensors\n"
+                "# ten minutes, on two threads, with another value of a parameter\n"
+                "oddity train screw -o screw.safetensors --time-budget 10m --threads 2 \\\n"
+                "    --set division=4x4x1\n"
+                "# options from a file; every progress event as a line of JSON\n"
+                "oddity train screw -o screw.safetensors --config screw.yaml --jsonl log.jsonl\n",
+    .options = train_options,
+    .min_words = 1,
+    .max_words = 1,
+    .run = train_run,
+};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A resolved configuration: the method and the value of every parameter, from
+ *   built-in default < preset < configuration file < options in order.
+ * The same values, stored in a model, rebuild its network.
+ */
+#ifndef ODDI_ENGINE_CONFIG_H
+#define ODDI_ENGINE_CONFIG_H
+#include "base/json.h"
+#include "data/prepare.h"
+#include "method/method.h"
+
+extern const struct oddi_param oddi_engine_params[];
+
+struct oddi_config {
+    const struct oddi_method *method;
+    const struct oddi_preset *preset;
+    struct oddi_values values;
+};
+/* Takes what it knows from `options`, marking it used; an option that nobody has used is
+ * ODD_ECONFIG naming it. The caller releases the configuration, also after failure. */
+odd_status oddi_config_init(struct oddi_config *c, struct odd_context *ctx,
+                            const struct odd_options *options);
+/* From a model's method name, preset name and stored values. */
+odd_status oddi_config_restore(struct oddi_config *c, struct odd_context *ctx, const char *method,
+                               const char *preset, const json_t *values);
+void oddi_config_release(struct oddi_config *c);
+
+/* Width and height of the network's input from `size` ("128" or "192x128"). */
+odd_status oddi_config_size(struct odd_context *ctx, const struct oddi_config *c, int64_t *width,
+                            int64_t *height);
+/* How pictures are prepared for a network of this geometry. */
+void oddi_config_prepare(const struct oddi_config *c, const struct oddi_geometry *in,
+                         struct oddi_prepare *prepare);
+#endif

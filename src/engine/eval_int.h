@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The inside of an evaluation: eval.c (a model's), eval_scores.c (any tool's scores), eval_maps.c
+ * (overlays of the most anomalous pictures). */
+#ifndef ODDI_ENGINE_EVAL_INT_H
+#define ODDI_ENGINE_EVAL_INT_H
+#include "base/json.h"
+#include "data/dataset.h"
+#include "engine/model.h"
+#include "score/report.h"
+
+extern const struct oddi_param oddi_eval_params[];
+
+struct eval_run {
+    struct odd_context *ctx;
+    struct odd_dataset *ds;
+    const struct odd_model *model; /* NULL: another tool's scores */
+    struct oddi_values values;
+    uint32_t *index; /* of the test part; compacted to the good ones while scoring */
+    size_t count, good;
+    double *score;
+    double *component[ODDI_COMPONENTS_MAX];
+    uint8_t *label, *decision;
+    int64_t *group;
+    const char **type;
+    json_t *skipped, *seen;
+    struct oddi_pixels *pixels; /* NULL: no masks */
+    struct oddi_pixel_metrics pixel;
+    bool has_pixel;
+    size_t without_mask;
+    int64_t metric_size;
+};
+/* Reads options, selects the labelled test pictures, takes memory. */
+odd_status eval_open(struct eval_run *e, const struct odd_options *options);
+void eval_release(struct eval_run *e);
+/* Adds picture `at` (a position in index) with its score; map (w x h) may be NULL. */
+odd_status eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w, int64_t h);
+odd_status eval_skip(struct eval_run *e, size_t at, const char *reason);
+/* Metrics of all that was added, as the report's JSON. */
+odd_status eval_report(struct eval_run *e, json_t **report);
+/* Overlays and pictures of the most anomalous of each type into the folder of option "maps"; the
+ * list of {path, score, label, type, overlay, original}. */
+odd_status eval_maps(struct eval_run *e, json_t **list);
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From trained weights to a model file: scores of the tune part give each component's location and
+ * scale, scores of the calibrate part give the threshold and the colour scale, self-test vectors
+ * are added, the file is written, read again and checked against itself.
+ */
+#include <string.h>
+
+#include "base/os.h"
+#include "engine/many.h"
+#include "engine/report.h"
+#include "engine/selftest.h"
+#include "engine/train_int.h"
+
+struct finish_part { /* one part of the data set, scored */
+    struct train_run *r;
+    uint32_t *index;
+    size_t count, good;
+    double *score, *maximum, *mean, *component[ODDI_COMPONENTS_MAX];
+};
+
+static void finish_part_release(struct finish_part *p)
+{
+    struct odd_context *ctx = p->r->ctx;
+    oddi_free(ctx, p->index);
+    oddi_free(ctx, p->score);
+    oddi_free(ctx, p->maximum);
+    oddi_free(ctx, p->mean);
+    for (int i = 0; i < ODDI_COMPONENTS_MAX; i++)
+        oddi_free(ctx, p->component[i]);
+}
+
+static odd_status finish_load(void *user, struct odd_context *ctx, size_t i, struct oddi_picture **picture)
+{
+    const struct finish_part *p = user;
+    return oddi_dataset_load_picture(ctx, p->r->ds, p->index[i], picture);
+}
+
+static odd_status finish_take(void *user, const struct oddi_many_result *result)
+{
+    struct finish_part *p = user;
+    const char *path = p->r->ds->sample[p->index[result->index]].path;
+    if (result->status != ODD_OK && p->r->ds->strict)
+        return oddi_fail(p->r->ctx, result->status, "%s", result->message);
+    if (result->status != ODD_OK) {
+        json_t *one = json_object();
+        oddi_json_set_text(one, "path", path);
+        oddi_json_set_text(one, "reason", result->message);
+        json_array_append_new(p->r->left_out, one);
+        return ODD_OK;
+    }
+    p->index[p->good] = p->index[result->index];
+    p->score[p->good] = result->score;
+    p->maximum[p->good] = result->maximum;
+    p->mean[p->good] = result->mean;
+    for (int i = 0; i < ODDI_COMPONENTS_MAX; i++)
+        p->component[i][p->good] = result->component[i];
+    p->good++;
+    return ODD_OK;
+}
+
+static odd_status finish_score(struct finish_part *p, const struct odd_model *m, enum oddi_part part)
+{
+    struct odd_context *ctx = p->r->ctx;
+    odd_status status = oddi_dataset_select(ctx, p->r->ds, part, &p->index, &p->count);
+    if (status != ODD_OK)
+        return status;
+    p->score = oddi_alloc_array(ctx, p->count + 1, sizeof(double));
+    p->maximum = oddi_alloc_array(ctx, p->count + 1, sizeof(double));
+    p->mean = oddi_alloc_array(ctx, p->count + 1, sizeof(double));
+    if (!p->score || !p->maximum || !p->mean)
+        return ODD_ENOMEM;
+    for (int i = 0; i < ODDI_COMPONENTS_MAX; i++) {
+        p->component[i] = oddi_alloc_array(ctx, p->count + 1, sizeof(double));
+        if (!p->component[i])
+            return ODD_ENOMEM;
+    }
+    const struct oddi_many many = {.model = m, .count = p->count, .phase = oddi_part_name(part),
+                                   .load = finish_load, .take = finish_take, .user = p};
+    return oddi_many_run(ctx, &many);
+}
+
+/* Parameters of the scoring graph as tensors of the model, borrowed from the training state. */
+static odd_status finish_weights(struct train_run *r, struct odd_model *m)
+{
+    odd_status status = ODD_OK;
+    struct oddi_state *s = &r->trainer.state;
+    struct oddi_build b;
+    oddi_build_init(&b, r->ctx, &r->config->values, &r->in, 1);
+    b.stage = ODDI_STAGE_SCORE;
+    r->config->method->build(&b);
+    TRY(oddi_graph_status(&b.graph));
+    for (int i = 0; i < b.graph.count; i++) {
+        const struct oddi_node *n = b.graph.node[i];
+        if (!(n->flags & ODDI_NODE_PARAM) || strcmp(n->group, "const") == 0)
+            continue;
+        const struct oddi_state_param *p = oddi_state_find(s, n->name);
+        const struct oddi_group *g = &s->group[p->group];
+        const float *data = (g->average ? g->average : g->weights) + p->offset;
+        TRY(oddi_model_file_add(&m->file, n->name, ODDI_F32, &p->shape, data));
+    }
+out:
+    oddi_build_release(&b);
+    return status;
+}
+
+static odd_status finish_spread(struct finish_part *tune, struct odd_model *m)
+{
+    for (int i = 0; m->config.method->components[i] && tune->good > 1; i++) {
+        odd_status status = oddi_location_scale(tune->r->ctx, tune->component[i], tune->good,
+                                                &m->spread.location[i], &m->spread.scale[i]);
+        if (status != ODD_OK)
+            return status;
+    }
+    return ODD_OK;
+}
+
+/* Content hashes of the pictures that training has seen, so that eval knows them again. */
+static odd_status finish_seen(struct train_run *r, struct odd_model *m, const char *name, const uint32_t *index,
+                              size_t n)
+{
+    odd_status status = ODD_OK;
+    struct oddi_hash128 *hash = oddi_calloc(r->ctx, n + 1, sizeof(*hash));
+    if (!hash)
+        return ODD_ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        TRY(oddi_dataset_hash(r->ctx, r->ds, index[i], &hash[i]));
+    const struct oddi_shape shape = oddi_shape_make(2, (int64_t)n, sizeof(*hash), 1, 1);
+    if (n > 0)
+        TRY(oddi_model_file_add_copy(&m->file, name, ODDI_U8, &shape, hash));
+out:
+    oddi_free(r->ctx, hash);
+    return status;
+}
+
+static odd_status finish_seen_all(struct train_run *r, struct odd_model *m, const struct finish_part *tune,
+                                  const struct finish_part *calibrate)
+{
+    odd_status status = ODD_OK;
+    const size_t n = oddi_loader_count(r->loader);
+    uint32_t *index = oddi_alloc_array(r->ctx, n + 1, sizeof(*index));
+    if (!index)
+        return ODD_ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        index[i] = oddi_loader_sample(r->loader, i);
+    TRY(finish_seen(r, m, "seen.train", index, n));
+    TRY(finish_seen(r, m, "seen.tune", tune->index, tune->good));
+    TRY(finish_seen(r, m, "seen.calibrate", calibrate->index, calibrate->good));
+out:
+    oddi_free(r->ctx, index);
+    return status;
+}
+
+static odd_status finish_calibrate(struct train_run *r, struct odd_model *m, struct finish_part *calibrate)
+{
+    odd_status status = ODD_OK;
+    if (calibrate->good == 0)
+        return oddi_fail(r->ctx, ODD_ENODATA, "no held-out picture could be read, so no threshold can be set");
+    TRY(oddi_median(r->ctx, calibrate->mean, calibrate->good, &m->typical));
+    oddi_sort_doubles(calibrate->score, calibrate->good);
+    const struct oddi_stored_calibration stored = {calibrate->score, calibrate->maximum, (int64_t)calibrate->good,
+                                                   (int64_t)calibrate->good};
+    TRY(oddi_model_file_add_calibration(&m->file, &stored));
+    TRY(oddi_calibrate(r->ctx, &stored, m->typical, &m->calibration));
+out:
+    return status;
+}
+
+static json_t *finish_reals(const double *values, int n)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++)
+        json_array_append_new(list, json_real(values[i]));
+    return list;
+}
+
+static void finish_json_data(struct train_run *r, json_t *all, const struct finish_part *tune,
+                             const struct finish_part *calibrate)
+{
+    json_t *data = json_object(), *input = json_object(), *training = json_object();
+    oddi_json_set_int(input, "channels", r->in.channels);
+    oddi_json_set_int(input, "height", r->in.height);
+    oddi_json_set_int(input, "width", r->in.width);
+    oddi_json_set(all, "input", input);
+    oddi_json_set_int(data, "n_train", (int64_t)oddi_loader_count(r->loader));
+    oddi_json_set_int(data, "n_tune", (int64_t)tune->good);
+    oddi_json_set_int(data, "n_calibrate", (int64_t)calibrate->good);
+    oddi_json_set_text(data, "layout", r->ds->layout);
+    oddi_json_set_int(data, "split_seed", oddi_values_int(&r->ds->values, "split-seed"));
+    oddi_json_set(all, "data", data);
+    oddi_json_set_int(training, "steps", r->trainer.recipe.steps);
+    oddi_json_set_int(training, "batch", r->trainer.recipe.batch);
+    oddi_json_set_real(training, "loss", r->loss);
+    oddi_json_set(all, "training", training);
+    oddi_json_set_int(all, "n_left_out", (int64_t)json_array_size(r->left_out));
+}
+
+/* How a training is run (threads, seconds, file names) stays out: the file of a training is the
+ * same to the bit wherever and however it ran. */
+static odd_status finish_json(struct train_run *r, struct odd_model *m, const struct finish_part *tune,
+                              const struct finish_part *calibrate)
+{
+    static const char *const how[] = {"resume", "checkpoint", "time-budget", "cache-mib", "check-numerics"};
+    odd_status status = ODD_OK;
+    char *text = NULL;
+    json_t *all = json_object(), *config = NULL, *spread = json_object(), *build = NULL;
+    int components = 0;
+    while (m->config.method->components[components])
+        components++;
+    TRY(oddi_values_to_json(&r->config->values, &config));
+    for (size_t i = 0; i < ODDI_COUNT(how); i++)
+        json_object_del(config, how[i]);
+    oddi_json_set_text(all, "oddity_version", ODDITY_VERSION);
+    oddi_json_set_text(all, "preset", r->config->preset->name);
+    oddi_json_set(all, "config", json_incref(config));
+    finish_json_data(r, all, tune, calibrate);
+    oddi_json_set(spread, "location", finish_reals(m->spread.location, components));
+    oddi_json_set(spread, "scale", finish_reals(m->spread.scale, components));
+    oddi_json_set(all, "spread", json_incref(spread));
+    oddi_json_set_real(all, "map_typical", m->typical);
+    TRY(oddi_selftest_build(r->ctx, m, &build));
+    oddi_json_set(all, "build", json_incref(build));
+    oddi_json_set_text(all, "licence", "weights trained here; no third-party weights");
+    TRY(oddi_json_dump(r->ctx, all, 0, &text));
+    TRY(oddi_model_file_set(&m->file, m->config.method->name, text));
+out:
+    oddi_free(r->ctx, text);
+    json_decref(config);
+    json_decref(spread);
+    json_decref(build);
+    json_decref(all);
+    return status;
+}
+
+/* What was written must load and answer with the same bits. */
+static odd_status finish_check(struct train_run *r)
+{
+    struct odd_model *again = NULL;
+    odd_status status = odd_model_load(r->ctx, r->path, &again);
+    if (status == ODD_OK)
+        status = odd_model_verify(r->ctx, again, NULL);
+    odd_model_free(again);
+    return status;
+}
+
+static odd_status finish_report(struct train_run *r, const struct odd_model *m, char **report)
+{
+    odd_status status = ODD_OK;
+    struct oddi_hash128 hash;
+    char text[ODDI_HASH_TEXT], *certifies = NULL;
+    json_t *all = json_object();
+    const struct oddi_values *v = &r->config->values;
+    TRY(oddi_model_file_weights_hash(&m->file, &hash));
+    oddi_hash_format(&hash, text);
+    TRY(oddi_certify_text(r->ctx, m->calibration.n, oddi_values_text(&r->ds->values, "group")[0] != 0, &certifies));
+    oddi_json_set_text(all, "model", r->path);
+    oddi_json_set_text(all, "method", r->config->method->name);
+    oddi_json_set_text(all, "preset", r->config->preset->name);
+    if (oddi_values_has(v, "variant"))
+        oddi_json_set_text(all, "variant", oddi_values_text(v, "variant"));
+    oddi_json_set_text(all, "weights_hash", text);
+    oddi_json_set_int(all, "steps", r->trainer.recipe.steps);
+    oddi_json_set_real(all, "loss", r->loss);
+    oddi_json_set_real(all, "seconds", r->seconds);
+    oddi_json_set_real(all, "seconds_per_step", r->seconds / (double)r->trainer.recipe.steps);
+    oddi_json_set_real(all, "threshold", m->calibration.threshold);
+    oddi_json_set_int(all, "n_train", (int64_t)oddi_loader_count(r->loader));
+    oddi_json_set_int(all, "n_calibrate", (int64_t)m->calibration.n);
+    oddi_json_set_text(all, "certifies", certifies);
+    oddi_json_set(all, "left_out", json_incref(r->left_out));
+    oddi_json_set_int(all, "peak_memory_bytes", (int64_t)oddi_os_peak_rss_bytes());
+    oddi_json_set_bool(all, "resumed", r->resumed);
+    TRY(oddi_json_dump(r->ctx, all, 0, report));
+out:
+    oddi_free(r->ctx, certifies);
+    json_decref(all);
+    return status;
+}
+
+odd_status train_finish(struct train_run *r, char **report)
+{
+    odd_status status = ODD_OK;
+    struct odd_model m = {.ctx = r->ctx, .config = *r->config, .in = r->in, .prepare = r->prepare, .version = 1};
+    struct finish_part tune = {.r = r}, calibrate = {.r = r};
+    oddi_model_file_init(&m.file, r->ctx);
+    for (int i = 0; i < ODDI_COMPONENTS_MAX; i++)
+        m.spread.scale[i] = 1.0; /* until the tune part has given it */
+    TRY(finish_weights(r, &m));
+    TRY(finish_score(&tune, &m, ODDI_PART_TUNE));
+    TRY(finish_spread(&tune, &m));
+    TRY(finish_score(&calibrate, &m, ODDI_PART_CALIBRATE));
+    TRY(finish_calibrate(r, &m, &calibrate));
+    TRY(finish_seen_all(r, &m, &tune, &calibrate));
+    TRY(oddi_selftest_add(r->ctx, &m));
+    TRY(finish_json(r, &m, &tune, &calibrate));
+    TRY(oddi_model_file_save(&m.file, r->path));
+    TRY(finish_check(r));
+    oddi_os_unlink(r->state_path); /* may not be there */
+    TRY(finish_report(r, &m, report));
+out:
+    if (status == ODD_ECANCELLED && train_save(r) == ODD_OK)
+        status = oddi_fail(r->ctx, ODD_ECANCELLED, "stopped while calibrating; the state is in %s (go on with --resume)",
+                           r->state_path);
+    finish_part_release(&tune);
+    finish_part_release(&calibrate);
+    oddi_model_file_release(&m.file);
+    return status;
+}

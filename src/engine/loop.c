@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The steps of a training: stages, progress with time left, checkpoints by time, time budget.
+ * None of these changes a bit of the result: what step s does is a function of the configuration,
+ * the pictures and s.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/os.h"
+#include "base/str.h"
+#include "engine/report.h"
+#include "engine/train_int.h"
+
+#define LOOP_SHOW_NS 250000000u
+#define LOOP_MEASURED 20
+#define LOOP_UNMEASURED 3
+
+static int loop_stage(const struct train_run *r, int64_t step)
+{
+    const struct oddi_method *m = r->config->method;
+    const struct oddi_values *v = &r->config->values;
+    int stage = m->stages(v) - 1;
+    while (stage > 0 && step < m->stage_start(v, stage, r->trainer.recipe.steps))
+        stage--;
+    return stage;
+}
+
+static odd_status loop_get(void *user, int64_t i, float *picture)
+{
+    return oddi_loader_get(user, (size_t)i, picture);
+}
+
+/* Announces the stage and lets the method change the state at its first step. */
+static odd_status loop_enter(struct train_run *r, int stage)
+{
+    const struct oddi_method *m = r->config->method;
+    const char *name = m->stage_name(&r->config->values, stage);
+    const bool first = r->step == m->stage_start(&r->config->values, stage, r->trainer.recipe.steps);
+    oddi_report_text(r->ctx, "stage", "%s", name);
+    if (stage == 0 || !first || !m->enter)
+        return ODD_OK;
+    struct oddi_enter e = {.ctx = r->ctx, .trainer = &r->trainer, .stage = stage, .seed = r->seed,
+                           .pictures = (int64_t)oddi_loader_count(r->loader), .get = loop_get,
+                           .user = r->loader};
+    return m->enter(&e);
+}
+
+static void loop_losses(const struct train_run *r, json_t *e)
+{
+    json_t *losses = json_object();
+    const struct oddi_build *b = &r->trainer.last->build;
+    for (int i = 0; i < b->results; i++)
+        if (b->result[i].node->shape.rank == 0)
+            oddi_json_set_real(losses, b->result[i].name, oddi_trainer_result(&r->trainer, b->result[i].name));
+    oddi_json_set(e, "losses", losses);
+}
+
+static void loop_show(struct train_run *r, uint64_t now)
+{
+    const struct oddi_recipe *recipe = &r->trainer.recipe;
+    const double span = (double)(now - r->shown) * 1e-9, steps = (double)(r->step - r->shown_step);
+    const double per = steps > 0 ? span / steps : 0.0;
+    const double total = (double)oddi_loader_steps_per_epoch(r->loader, recipe->batch);
+    json_t *e = oddi_report_event("step");
+    oddi_json_set_int(e, "step", r->step);
+    oddi_json_set_int(e, "steps", recipe->steps);
+    oddi_json_set_real(e, "epoch", (double)r->step / total);
+    oddi_json_set_real(e, "epochs", (double)recipe->steps / total);
+    oddi_json_set_real(e, "loss", r->loss);
+    loop_losses(r, e);
+    oddi_json_set_real(e, "rate", oddi_recipe_rate(recipe, r->step - 1));
+    oddi_json_set_real(e, "pictures_per_second", per > 0 ? (double)recipe->batch / per : NAN);
+    oddi_json_set_real(e, "seconds", r->seconds + (double)(now - r->began) * 1e-9);
+    oddi_json_set_real(e, "seconds_left", per * (double)(recipe->steps - r->step));
+    oddi_report_send(r->ctx, e);
+    r->shown = now;
+    r->shown_step = r->step;
+}
+
+static odd_status loop_step(struct train_run *r, int stage)
+{
+    struct oddi_batch batch;
+    odd_status status = oddi_loader_next(r->loader, &batch);
+    if (status == ODD_OK)
+        status = oddi_trainer_step(&r->trainer, stage, r->step, batch.data, batch.count);
+    if (status != ODD_OK)
+        return status;
+    r->step++;
+    r->loss = oddi_trainer_result(&r->trainer, "loss");
+    if (!isfinite(r->loss))
+        return oddi_fail(r->ctx, ODD_ENUMERIC,
+                         "training diverged at step %lld: the loss is not finite (a smaller lr may help)",
+                         (long long)r->step);
+    return ODD_OK;
+}
+
+static double loop_checkpoint_seconds(const struct train_run *r)
+{
+    double seconds = 0;
+    oddi_parse_duration(oddi_values_text(&r->config->values, "checkpoint"), &seconds);
+    return seconds;
+}
+
+static odd_status loop_after(struct train_run *r, double checkpoint)
+{
+    const uint64_t now = oddi_os_now_ns();
+    const bool last = r->step == r->trainer.recipe.steps;
+    if (oddi_report_wanted(r->ctx) && (last || now - r->shown > LOOP_SHOW_NS))
+        loop_show(r, now);
+    const bool due = checkpoint > 0 && (double)(now - r->saved) * 1e-9 > checkpoint;
+    const bool stop = oddi_cancelled(r->ctx);
+    if (!due && !stop)
+        return ODD_OK;
+    r->seconds += (double)(now - r->began) * 1e-9;
+    r->began = now;
+    odd_status status = train_save(r);
+    r->saved = oddi_os_now_ns();
+    if (status != ODD_OK || !stop)
+        return status;
+    return oddi_fail(r->ctx, ODD_ECANCELLED, "stopped after step %lld of %lld; the state is in %s (go on with --resume)",
+                     (long long)r->step, (long long)r->trainer.recipe.steps, r->state_path);
+}
+
+odd_status train_loop(struct train_run *r)
+{
+    odd_status status = ODD_OK;
+    const double checkpoint = loop_checkpoint_seconds(r);
+    int stage = -1;
+    r->began = r->saved = r->shown = oddi_os_now_ns();
+    r->shown_step = r->step;
+    if (r->step >= r->trainer.recipe.steps)
+        return ODD_OK;
+    TRY(oddi_loader_start(r->loader, r->trainer.recipe.batch, r->step));
+    while (r->step < r->trainer.recipe.steps) {
+        const int now = loop_stage(r, r->step);
+        if (now != stage)
+            TRY(loop_enter(r, now));
+        stage = now;
+        TRY(loop_step(r, stage));
+        TRY(loop_after(r, checkpoint));
+    }
+    r->seconds += (double)(oddi_os_now_ns() - r->began) * 1e-9;
+out:
+    oddi_loader_stop(r->loader);
+    return status;
+}
+
+/* Measures the last stage (the dearest) and starts again from nothing, so that the training that
+ * follows is that of steps=N, to the bit. */
+odd_status train_budget(struct train_run *r)
+{
+    odd_status status = ODD_OK;
+    double seconds = 0;
+    char text[32];
+    const char *budget = oddi_values_text(&r->config->values, "time-budget");
+    if (!budget[0])
+        return ODD_OK;
+    if (!oddi_parse_duration(budget, &seconds) || seconds <= 0)
+        return oddi_fail(r->ctx, ODD_ECONFIG, "time-budget=%s: expected a duration such as 90s, 10m or 1h30m", budget);
+    const int stage = r->config->method->stages(&r->config->values) - 1;
+    uint64_t from = 0;
+    const uint64_t began = oddi_os_now_ns();
+    int i = 0;
+    TRY(oddi_loader_start(r->loader, r->trainer.recipe.batch, 0));
+    for (; i < LOOP_UNMEASURED + LOOP_MEASURED; i++) {
+        if (i == LOOP_UNMEASURED)
+            from = oddi_os_now_ns();
+        TRY(loop_step(r, stage));
+        TRY(oddi_check_cancel(r->ctx));
+    }
+    const double per = (double)(oddi_os_now_ns() - from) * 1e-9 / LOOP_MEASURED;
+    const double left = seconds - (double)(oddi_os_now_ns() - began) * 1e-9;
+    const int64_t steps = left > per ? (int64_t)(left / per) : 1;
+    oddi_loader_stop(r->loader);
+    snprintf(text, sizeof(text), "%lld", (long long)steps);
+    TRY(oddi_values_set(&r->config->values, "steps", text, "set"));
+    oddi_report_text(r->ctx, "budget", "time budget %s = %lld steps (repeat with --set steps=%lld)", budget,
+                     (long long)steps, (long long)steps);
+    TRY(train_start(r));
+out:
+    oddi_loader_stop(r->loader);
+    return status;
+}

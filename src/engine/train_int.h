@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The inside of a training: train.c (beginning and end), loop.c (steps, budget, progress),
+ * checkpoint.c (the state file), finish.c (from trained weights to a model file). */
+#ifndef ODDI_ENGINE_TRAIN_INT_H
+#define ODDI_ENGINE_TRAIN_INT_H
+#include "data/loader.h"
+#include "engine/model.h"
+
+struct train_run {
+    struct odd_context *ctx;
+    struct odd_dataset *ds;
+    struct oddi_config *config;
+    const char *path;
+    char *state_path;
+    struct oddi_geometry in;
+    struct oddi_prepare prepare;
+    struct oddi_loader *loader; /* of the training part */
+    struct oddi_trainer trainer;
+    uint64_t seed;
+    int64_t step;     /* done so far */
+    double seconds;   /* of training, in all runs */
+    bool resumed, fresh_stage;
+    uint64_t began, saved, shown; /* monotonic ns of this run */
+    int64_t shown_step;
+    double loss;      /* of the last step */
+    json_t *left_out; /* array of {path, reason} */
+};
+
+/* (Re-)starts the trainer from the seed with the current values. */
+odd_status train_start(struct train_run *r);
+/* Sets steps=N from a time budget, by measuring. */
+odd_status train_budget(struct train_run *r);
+/* All remaining steps. ODD_ECANCELLED after saving the state. */
+odd_status train_loop(struct train_run *r);
+odd_status train_save(struct train_run *r);
+odd_status train_restore(struct train_run *r);
+odd_status train_finish(struct train_run *r, char **report);
+/* Notes pictures that a loader left out, and reports them. */
+odd_status train_note_left_out(struct train_run *r, const struct oddi_loader *loader);
+#endif
