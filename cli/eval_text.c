@@ -113,12 +113,11 @@ static void eval_ranking(struct oddi_str *s, const json_t *report)
 static void eval_types(struct oddi_str *s, const json_t *report)
 {
     json_t *types = (json_t *)cli_json_at(report, "by_type");
-    bool pixels = cli_json_at(report, "pixel.auroc") != NULL;
     const char *name;
     json_t *one;
     if (!json_object_size(types))
         return;
-    oddi_str_addf(s, "\nby type                        n    AUROC%s\n", pixels ? "  pixels" : "");
+    oddi_str_add(s, "\nby type                        n    AUROC\n");
     json_object_foreach(types, name, one)
     {
         struct oddi_str shown;
@@ -126,9 +125,6 @@ static void eval_types(struct oddi_str *s, const json_t *report)
         cli_plain_text(&shown, name);
         oddi_str_addf(s, "  %-24s %5.0f   ", shown.text, cli_json_real(one, "n"));
         eval_number(s, cli_json_real(one, "auroc"), 4);
-        double pixel = cli_json_real(one, "pixel_auroc");
-        if (isfinite(pixel))
-            oddi_str_addf(s, "  %.4f", pixel);
         oddi_str_add(s, "\n");
         oddi_str_release(&shown);
     }

@@ -188,6 +188,8 @@ odd_status odd_train(struct odd_context *ctx, struct odd_dataset *dataset,
     oddi_json_set_text(json, "certifies", "at most 5 % false alarms, with 95 % confidence");
     oddi_json_set_text(json, "command_next", "oddity eval MODEL DATA");
     oddi_json_set(json, "options", json_incref(all));
+    oddi_json_set(json, "left_out",
+                  json_pack("[{s:s,s:s}]", "path", "a/bad.png", "reason", "truncated"));
     TRY(oddi_json_dump(ctx, json, 0, report));
 out:
     json_decref(json);

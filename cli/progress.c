@@ -10,8 +10,7 @@
 
 #include "base/os.h"
 
-#define PROGRESS_SECONDS 5   /* between plain lines */
-#define PROGRESS_LEFT_OUT 10 /* named one by one; the rest is counted in the report */
+#define PROGRESS_SECONDS 5 /* between plain lines */
 
 struct cli_progress {
     struct cli *cli;
@@ -20,10 +19,7 @@ struct cli_progress {
     bool live;        /* a line without an end is on the terminal */
     uint64_t last_ns; /* of the last plain line, 0 for none */
     char phase[32];   /* of the last line */
-    bool saved;
-    int64_t saved_step;
-    int left_out;
-    bool brief; /* the live line only */
+    bool brief;       /* the live line only */
 };
 
 /* ---- lines --------------------------------------------------------------------------------- */
@@ -169,22 +165,6 @@ static void progress_on_count(struct cli_progress *p, const json_t *event)
     oddi_str_release(&s);
 }
 
-static void progress_on_left_out(struct cli_progress *p, const json_t *event)
-{
-    if (++p->left_out <= PROGRESS_LEFT_OUT)
-        cli_complain(p->cli, "left out: %s: %s", cli_json_string(event, "path"),
-                     cli_json_string(event, "reason"));
-    else if (p->left_out == PROGRESS_LEFT_OUT + 1)
-        cli_complain(p->cli, "more are left out; all are named in the report and in the model");
-}
-
-static void progress_on_saved(struct cli_progress *p, const json_t *event)
-{
-    double step = cli_json_real(event, "step");
-    p->saved = true;
-    p->saved_step = isfinite(step) ? (int64_t)step : -1;
-}
-
 static void progress_show(struct cli_progress *p, const json_t *event)
 {
     const char *name = cli_json_string(event, "event"), *text = cli_json_string(event, "text");
@@ -198,7 +178,7 @@ static void progress_show(struct cli_progress *p, const json_t *event)
         progress_on_start(p, event);
     else if (*text && strcmp(name, "stage") == 0)
         progress_stage(p, text);
-    else if (*text && strcmp(name, "saved") != 0)
+    else if (strcmp(name, "saved") != 0 && strcmp(name, "left-out") != 0)
         progress_text(p, text);
 }
 
@@ -212,12 +192,7 @@ static void progress_event(void *user, const char *text)
     }
     if (oddi_json_parse(p->cli->ctx, text, strlen(text), "progress event", &event) != ODD_OK)
         return;
-    const char *name = cli_json_string(event, "event");
-    if (strcmp(name, "saved") == 0)
-        progress_on_saved(p, event);
-    if (strcmp(name, "left-out") == 0)
-        progress_on_left_out(p, event);
-    else if (p->cli->say)
+    if (p->cli->say)
         progress_show(p, event);
     json_decref(event);
 }
@@ -251,7 +226,6 @@ odd_status cli_progress_start(struct cli *cli)
         return ODD_ENOMEM;
     p->cli = cli;
     p->terminal = cli_term_is_terminal(stderr);
-    p->saved_step = -1;
     cli->progress = p;
     if (path)
         TRY(cli_stream_open(cli, path, &p->jsonl));
@@ -259,12 +233,6 @@ odd_status cli_progress_start(struct cli *cli)
     odd_context_on_log(cli->ctx, progress_log, p);
 out:
     return status;
-}
-
-bool cli_progress_saved(const struct cli *cli, int64_t *step)
-{
-    *step = cli->progress ? cli->progress->saved_step : -1;
-    return cli->progress && cli->progress->saved;
 }
 
 odd_status cli_progress_end(struct cli *cli)

@@ -14,8 +14,6 @@ odd_status cli_progress_start(struct cli *cli);
 void cli_progress_brief(struct cli *cli);
 /* Ends the live line, if one is open. */
 void cli_progress_clear(struct cli *cli);
-/* Whether training state was saved, and after which step (-1: unknown). */
-bool cli_progress_saved(const struct cli *cli, int64_t *step);
 /* Clears, closes the file, takes the callbacks away; safe without a start. */
 odd_status cli_progress_end(struct cli *cli);
 #endif

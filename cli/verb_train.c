@@ -8,7 +8,8 @@
 #include "base/file.h"
 #include "base/os.h"
 #include "cli/output.h"
-#include "cli/progress.h"
+
+#define TRAIN_LEFT_OUT 20 /* named at the end */
 
 static const struct cli_option train_options[] = {
     {"out", "MODEL", "where the model goes, by custom MODEL.safetensors", 0, 'o'},
@@ -67,12 +68,13 @@ static void train_quote(struct oddi_str *s, const char *word)
     oddi_str_add(s, "'");
 }
 
-/* The command as typed, with --resume. */
-static void train_say_resume(struct cli *cli)
+/* The command as typed, with --resume; if there is a state to resume from. */
+static void train_say_resume(struct cli *cli, const char *path)
 {
     struct oddi_str s;
-    int64_t step;
-    if (!cli_progress_saved(cli, &step)) {
+    struct oddi_stat st = {.kind = ODDI_FILE_NONE};
+    char *state = oddi_arena_printf(&cli->arena, "%s.state", path);
+    if (!state || oddi_os_stat(state, &st) != 0 || st.kind != ODDI_FILE_REGULAR) {
         cli_complain(cli, "nothing was saved yet");
         return;
     }
@@ -84,12 +86,27 @@ static void train_say_resume(struct cli *cli)
     }
     if (!cli_get(cli, "resume"))
         oddi_str_add(&s, " --resume");
-    if (step >= 0)
-        cli_complain(cli, "the state after step %lld is saved; go on with\n  %s", (long long)step,
-                     s.text);
-    else
-        cli_complain(cli, "the state is saved; go on with\n  %s", s.text);
+    cli_complain(cli, "the state is saved; go on with\n  %s", s.text);
     oddi_str_release(&s);
+}
+
+/* Names what was left out; training also logged most of it as it went. */
+static void train_say_left_out(struct cli *cli, const json_t *list)
+{
+    size_t count = json_array_size(list);
+    if (count)
+        cli_say(cli, "left out   %zu pictures that could not be read:", count);
+    for (size_t i = 0; i < count && i < TRAIN_LEFT_OUT; i++) {
+        const json_t *one = json_array_get(list, i);
+        const char *path = cli_json_string(one, "path"), *reason = cli_json_string(one, "reason");
+        if (strstr(reason, path))
+            cli_say(cli, "           %s", reason);
+        else
+            cli_say(cli, "           %s: %s", path, reason);
+    }
+    if (count > TRAIN_LEFT_OUT)
+        cli_say(cli, "           and %zu more ('oddity info MODEL --json -' names all)",
+                count - TRAIN_LEFT_OUT);
 }
 
 /* What to type next: eval where there is a test part to measure on, with the same data options;
@@ -130,7 +147,6 @@ static void train_say_end(struct cli *cli, const char *path, const json_t *repor
 {
     struct oddi_str s;
     const char *certifies = cli_json_string(report, "certifies");
-    size_t left_out = json_array_size(cli_json_at(report, "left_out"));
     double memory = cli_json_real(report, "peak_memory_bytes");
     oddi_str_init(&s, cli->ctx);
     oddi_str_addf(&s, "model      %s\ntrained    %.0f steps in ", path,
@@ -147,8 +163,7 @@ static void train_say_end(struct cli *cli, const char *path, const json_t *repor
     cli_say(cli, "%s", s.text);
     if (cli->say && *certifies)
         cli_wrap(cli->say, certifies, 0, 11);
-    if (left_out)
-        cli_say(cli, "left out   %zu pictures that could not be read (named above)", left_out);
+    train_say_left_out(cli, cli_json_at(report, "left_out"));
     cli_say(cli, "next       %s", next);
     oddi_str_release(&s);
 }
@@ -187,7 +202,7 @@ static int train_run(struct cli *cli)
     odd_status status = train_do(cli, path);
     int code = cli_fail(cli, status);
     if (status == ODD_ECANCELLED)
-        train_say_resume(cli);
+        train_say_resume(cli, path);
     return code;
 }
 

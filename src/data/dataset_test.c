@@ -99,6 +99,12 @@ static void dataset_test_odd_mask(void)
     dataset_noted(ds, "warning: 1 of these masks are in classes whose other pictures");
     dataset_noted(ds, "odd/ok/002.png");
     odd_dataset_free(ds);
+    testing_picture(&ds_t, "odd/ok/002.png", 4, 5, 1); /* of another size: no mask at all */
+    assert_int_equal(testing_open(&ds_t, "odd", &ds, NULL), ODD_OK);
+    assert_int_equal(ds->count, 5);
+    assert_null(dataset_find(ds, "odd/ok/002.jpg")->mask);
+    dataset_noted(ds, "warning: 1 pictures have the stem of another one but not its size");
+    odd_dataset_free(ds);
 }
 
 static void dataset_test_classes(void **state)
@@ -199,6 +205,18 @@ static void dataset_test_idx(void **state)
     assert_memory_equal(picture->data, ds->container[0].data + 48, 16);
     oddi_picture_free(ds_t.ctx, picture);
     odd_dataset_free(ds);
+    testing_idx(&ds_t, "fashion/t10k-images-idx3-ubyte", false, test, 3, NULL);
+    testing_idx(&ds_t, "fashion/t10k-labels-idx1-ubyte", false, test_labels, 1, label);
+    for (int i = 0; i < 2; i++) { /* by number and by name */
+        assert_int_equal(
+            testing_open(&ds_t, "fashion", &ds, "normal", i ? "dress, 0" : "3,t-shirt", NULL),
+            ODD_OK);
+        assert_string_equal(ds->sample[3].type, "dress");
+        assert_int_equal(oddi_dataset_count(ds, ODDI_PART_TEST, ODDI_LABEL_NORMAL), 8);
+        odd_dataset_free(ds);
+    }
+    assert_int_equal(testing_open(&ds_t, "fashion", &ds, "normal", "9", NULL), ODD_ECONFIG);
+    dataset_says("label 'ankle-boot'");
     testing_idx(&ds_t, "mnist/t10k-labels-idx1-ubyte", false, wrong, 1, label);
     assert_int_equal(testing_open(&ds_t, "mnist", &ds, "normal", "3", NULL), ODD_EFORMAT);
     dataset_says("20 pictures");

@@ -34,6 +34,11 @@ static odd_status checkpoint_config(struct train_run *r, json_t **config)
     odd_status status = oddi_values_to_json(&r->config->values, config);
     for (size_t i = 0; status == ODD_OK && i < ODDI_COUNT(how); i++)
         json_object_del(*config, how[i]);
+    if (status == ODD_OK && r->chosen[0]) { /* compared as it was asked for */
+        char name[sizeof(r->chosen)];
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(r->chosen, "="), r->chosen);
+        oddi_json_set_text(*config, name, "auto");
+    }
     return status;
 }
 
@@ -58,6 +63,8 @@ static odd_status checkpoint_json(struct train_run *r, char **text)
     oddi_json_set_text(all, "method", r->config->method->name);
     oddi_json_set(all, "config", json_incref(config));
     oddi_json_set_text(all, "pictures", pictures);
+    oddi_json_set_text(all, "chosen", r->chosen);
+    oddi_json_set(all, "choice", json_incref(r->choice));
     oddi_json_set(all, "control_state", checkpoint_reals(c->state, ODDI_CONTROL_STATE));
     oddi_json_set(all, "rate_scale", checkpoint_reals(c->rate_scale, ODDI_PHASES_MAX));
     oddi_json_set(all, "inputs", checkpoint_reals(c->value, ODDI_CONTROL_INPUTS));
@@ -172,6 +179,25 @@ out:
     return status;
 }
 
+/* What was chosen automatically before the state was saved is chosen again, without trials. */
+static odd_status checkpoint_choice(struct train_run *r, const json_t *all)
+{
+    const char *chosen = NULL, *equal;
+    char name[sizeof(r->chosen)];
+    odd_status status = oddi_json_get_text(r->ctx, all, "chosen", r->state_path, &chosen);
+    if (status != ODD_OK || !chosen[0])
+        return status;
+    equal = strchr(chosen, '=');
+    if (!equal || strlen(chosen) >= sizeof(r->chosen))
+        return oddi_fail(r->ctx, ODD_EFORMAT, "%s: the automatic choice is damaged", r->state_path);
+    snprintf(r->chosen, sizeof(r->chosen), "%s", chosen);
+    snprintf(name, sizeof(name), "%.*s", (int)(equal - chosen), chosen);
+    json_decref(r->choice);
+    r->choice = json_incref(json_object_get(all, "choice"));
+    status = oddi_values_set(&r->config->values, name, equal + 1, "auto");
+    return status == ODD_OK ? train_start(r) : status;
+}
+
 odd_status train_restore(struct train_run *r)
 {
     odd_status status = ODD_OK;
@@ -181,6 +207,7 @@ odd_status train_restore(struct train_run *r)
     TRY(oddi_state_file_load(&f, r->state_path));
     TRY(oddi_json_parse(r->ctx, f.json, strlen(f.json), r->state_path, &all));
     TRY(checkpoint_same(r, all));
+    TRY(checkpoint_choice(r, all));
     for (int i = 0; i < r->trainer.state.groups; i++) {
         struct oddi_group *g = &r->trainer.state.group[i];
         const struct oddi_shape shape = oddi_shape_make(1, (int64_t)g->count, 1, 1, 1);

@@ -192,6 +192,8 @@ static void finish_json_data(struct train_run *r, json_t *all, const struct fini
     oddi_json_set_int(training, "batch", r->trainer.recipe.batch);
     oddi_json_set_real(training, "loss", r->loss);
     oddi_json_set(all, "training", training);
+    if (r->chosen[0])
+        oddi_json_set(all, "choice", json_incref(r->choice));
     oddi_json_set_int(all, "n_left_out", (int64_t)json_array_size(r->left_out));
 }
 
@@ -277,15 +279,26 @@ out:
     return status;
 }
 
+odd_status train_model(struct train_run *r, struct odd_model *m)
+{
+    m->ctx = r->ctx;
+    m->config = *r->config;
+    m->in = r->in;
+    m->prepare = r->prepare;
+    m->version = 1;
+    for (int i = 0; i < ODDI_COMPONENTS_MAX; i++)
+        m->spread.scale[i] = 1.0; /* until the tune part has given it */
+    return finish_weights(r, m);
+}
+
 odd_status train_finish(struct train_run *r, char **report)
 {
     odd_status status = ODD_OK;
-    struct odd_model m = {.ctx = r->ctx, .config = *r->config, .in = r->in, .prepare = r->prepare, .version = 1};
+    struct odd_model m;
+    memset(&m, 0, sizeof(m));
     struct finish_part tune = {.r = r}, calibrate = {.r = r};
     oddi_model_file_init(&m.file, r->ctx);
-    for (int i = 0; i < ODDI_COMPONENTS_MAX; i++)
-        m.spread.scale[i] = 1.0; /* until the tune part has given it */
-    TRY(finish_weights(r, &m));
+    TRY(train_model(r, &m));
     TRY(finish_score(&tune, &m, ODDI_PART_TUNE));
     TRY(finish_spread(&tune, &m));
     TRY(finish_score(&calibrate, &m, ODDI_PART_CALIBRATE));

@@ -103,24 +103,39 @@ static double loop_checkpoint_seconds(const struct train_run *r)
     return seconds;
 }
 
+static odd_status loop_save(struct train_run *r)
+{
+    const uint64_t now = oddi_os_now_ns();
+    r->seconds += (double)(now - r->began) * 1e-9;
+    r->began = now;
+    const odd_status status = train_save(r);
+    r->saved = oddi_os_now_ns();
+    return status;
+}
+
+/* Saves where the training stands, then says how to go on. A stage that was being entered is
+ * entered again by the training that goes on. */
+static odd_status loop_stop(struct train_run *r)
+{
+    if (r->trial)
+        return oddi_check_cancel(r->ctx);
+    const odd_status status = loop_save(r);
+    if (status != ODD_OK)
+        return status;
+    return oddi_fail(r->ctx, ODD_ECANCELLED, "stopped after step %lld of %lld; the state is in %s (go on with --resume)",
+                     (long long)r->step, (long long)r->trainer.recipe.steps, r->state_path);
+}
+
 static odd_status loop_after(struct train_run *r, double checkpoint)
 {
     const uint64_t now = oddi_os_now_ns();
     const bool last = r->step == r->trainer.recipe.steps;
     if (oddi_report_wanted(r->ctx) && (last || now - r->shown > LOOP_SHOW_NS))
         loop_show(r, now);
-    const bool due = checkpoint > 0 && (double)(now - r->saved) * 1e-9 > checkpoint;
-    const bool stop = oddi_cancelled(r->ctx);
-    if (!due && !stop)
-        return ODD_OK;
-    r->seconds += (double)(now - r->began) * 1e-9;
-    r->began = now;
-    odd_status status = train_save(r);
-    r->saved = oddi_os_now_ns();
-    if (status != ODD_OK || !stop)
-        return status;
-    return oddi_fail(r->ctx, ODD_ECANCELLED, "stopped after step %lld of %lld; the state is in %s (go on with --resume)",
-                     (long long)r->step, (long long)r->trainer.recipe.steps, r->state_path);
+    if (oddi_cancelled(r->ctx))
+        return loop_stop(r);
+    const bool due = checkpoint > 0 && !r->trial && (double)(now - r->saved) * 1e-9 > checkpoint;
+    return due ? loop_save(r) : ODD_OK;
 }
 
 odd_status train_loop(struct train_run *r)
@@ -136,7 +151,11 @@ odd_status train_loop(struct train_run *r)
     while (r->step < r->trainer.recipe.steps) {
         const int now = loop_stage(r, r->step);
         if (now != stage)
-            TRY(loop_enter(r, now));
+            status = loop_enter(r, now);
+        if (status == ODD_ECANCELLED)
+            status = loop_stop(r);
+        if (status != ODD_OK)
+            goto out;
         stage = now;
         TRY(loop_step(r, stage));
         TRY(loop_after(r, checkpoint));

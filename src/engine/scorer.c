@@ -5,7 +5,6 @@
 #include "engine/scorer.h"
 
 #include <math.h>
-#include <string.h>
 
 odd_status oddi_scorer_make(struct odd_context *ctx, const struct odd_model *model, int threads,
                             struct odd_scorer **scorer)
@@ -75,16 +74,14 @@ static void scorer_summary(const struct odd_scorer *s, struct oddi_scored *out)
     out->mean = sum / (double)(r->width * r->height);
 }
 
-odd_status oddi_scorer_run(struct odd_scorer *s, const struct oddi_picture *picture, struct oddi_scored *out)
+odd_status oddi_scorer_run_input(struct odd_scorer *s, struct oddi_scored *out)
 {
     odd_status status = ODD_OK;
     const struct odd_model *m = s->model;
-    struct oddi_scored made;
-    memset(&made, 0, sizeof(made));
-    TRY(oddi_prepare_run(s->ctx, &m->prepare, picture, s->input, &made.mapping));
+    struct oddi_scored made = {.mapping = out->mapping, .map = s->map};
+    const struct oddi_rect *r = &made.mapping.into;
     TRY(oddi_plan_set(s->plan, s->build.image, s->input));
     TRY(oddi_plan_run(s->plan));
-    const struct oddi_rect *r = &made.mapping.into;
     const struct oddi_measure measure = {.ctx = s->ctx, .values = &m->config.values, .in = m->in,
                                          .build = &s->build, .plan = s->plan, .picture = s->input,
                                          .x = r->x, .y = r->y, .width = r->width, .height = r->height,
@@ -92,13 +89,23 @@ odd_status oddi_scorer_run(struct odd_scorer *s, const struct oddi_picture *pict
     TRY(m->config.method->measure(&measure));
     made.score = m->config.method->combine(&m->config.values, made.component, &m->spread);
     scorer_summary(s, &made);
-    made.map = s->map;
     if (!isfinite(made.score) || !isfinite(made.maximum)) {
         status = oddi_fail(s->ctx, ODD_ENUMERIC, "the score is not a finite number");
         goto out;
     }
     *out = made;
 out:
+    return status;
+}
+
+odd_status oddi_scorer_run(struct odd_scorer *s, const struct oddi_picture *picture, struct oddi_scored *out)
+{
+    struct oddi_scored made = {0};
+    odd_status status = oddi_prepare_run(s->ctx, &s->model->prepare, picture, s->input, &made.mapping);
+    if (status == ODD_OK)
+        status = oddi_scorer_run_input(s, &made);
+    if (status == ODD_OK)
+        *out = made;
     return status;
 }
 

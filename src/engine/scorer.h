@@ -26,6 +26,8 @@ struct oddi_scored {
 odd_status oddi_scorer_make(struct odd_context *ctx, const struct odd_model *model, int threads,
                             struct odd_scorer **scorer);
 odd_status oddi_scorer_run(struct odd_scorer *s, const struct oddi_picture *picture, struct oddi_scored *out);
+/* The same for what stands in s->input already; out->mapping says where the picture lies in it. */
+odd_status oddi_scorer_run_input(struct odd_scorer *s, struct oddi_scored *out);
 /* The map in the picture's own coordinates, width * height floats. */
 odd_status oddi_scorer_map(struct odd_scorer *s, const struct oddi_scored *scored, float *out);
 #endif

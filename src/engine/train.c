@@ -188,11 +188,11 @@ static odd_status train_run_all(struct train_run *r, const struct odd_options *o
     r->seed = (uint64_t)oddi_values_int(&r->config->values, "seed");
     TRY(train_describe(r));
     TRY(train_open(r));
+    const bool resume = oddi_values_bool(&r->config->values, "resume");
+    if (!resume)
+        TRY(train_choose(r));
     TRY(train_start(r));
-    if (oddi_values_bool(&r->config->values, "resume"))
-        TRY(train_restore(r));
-    else
-        TRY(train_budget(r));
+    TRY(resume ? train_restore(r) : train_budget(r));
     TRY(train_announce(r));
     TRY(train_loop(r));
     TRY(train_finish(r, report));
@@ -210,9 +210,11 @@ odd_status odd_train(struct odd_context *ctx, struct odd_dataset *dataset, const
     memset(&config, 0, sizeof(config));
     struct train_run r = {.ctx = ctx, .ds = dataset, .config = &config, .path = path};
     r.left_out = json_array();
+    r.choice = json_array();
     char *text = NULL;
-    odd_status status = r.left_out ? train_run_all(&r, options, &text) : ODD_ENOMEM;
+    odd_status status = r.left_out && r.choice ? train_run_all(&r, options, &text) : ODD_ENOMEM;
     json_decref(r.left_out);
+    json_decref(r.choice);
     oddi_trainer_release(&r.trainer);
     oddi_loader_free(r.loader);
     oddi_config_release(&config);

@@ -24,10 +24,18 @@ struct train_run {
     int64_t shown_step;
     double loss;      /* of the last step */
     json_t *left_out; /* array of {path, reason} */
+    bool trial;       /* a candidate is tried: no state is saved */
+    char chosen[96];  /* "name=value" of an automatic choice, "" for none */
+    json_t *choice;   /* what was tried: array of {setting, auroc} */
 };
 
 /* (Re-)starts the trainer from the seed with the current values. */
 odd_status train_start(struct train_run *r);
+/* Decides what is "auto" (choose.c). */
+odd_status train_choose(struct train_run *r);
+/* A model over the trained weights, which stay the training state's; `m` is zeroed but for an
+ * initialised file. */
+odd_status train_model(struct train_run *r, struct odd_model *m);
 /* Sets steps=N from a time budget, by measuring. */
 odd_status train_budget(struct train_run *r);
 /* All remaining steps. ODD_ECANCELLED after saving the state. */

@@ -5,13 +5,15 @@
  *
  * In a class folder a second picture of the same stem and another file type is that picture's
  * mask (x.jpg with x.png); it is never loaded as a picture. The lossy one of the two is the
- * picture, since masks are not kept lossy. Pictures may lie one folder deeper (class/Imgs/x.jpg)
+ * picture, since masks are not kept lossy. Where few pictures of a class have such a second one,
+ * the two are looked at: of another size it is no mask, and left out. Pictures may lie one folder deeper (class/Imgs/x.jpg)
  * when the class folder holds nothing but that folder.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "data/layout.h"
+#include "image/image.h"
 
 struct classes_state {
     struct odd_dataset *ds;
@@ -19,6 +21,8 @@ struct classes_state {
     size_t masks, nested; /* pictures that have one; classes read one folder deeper */
     size_t odd_masks;     /* those of classes where fewer than half of the pictures have one */
     const char *odd_mask; /* the first of them */
+    size_t no_masks;      /* of these, not of their picture's size */
+    const char *no_mask;  /* the first of them */
     size_t ignored;       /* files that are not pictures */
 };
 
@@ -131,13 +135,37 @@ static char classes_role(const struct oddi_listing *list, size_t at, const char 
     return role;
 }
 
+/* Takes the masks of samples first.. that are not of their picture's size away. What cannot be
+ * looked at stays: loading it will say why. */
+static odd_status classes_look(struct classes_state *s, size_t first)
+{
+    struct odd_dataset *ds = s->ds;
+    for (size_t i = first; i < ds->count; i++) {
+        struct oddi_sample *sample = &ds->sample[i];
+        struct oddi_image_info picture, mask;
+        if (!sample->mask)
+            continue;
+        odd_status status = oddi_image_probe(ds->ctx, sample->path, &picture);
+        if (status == ODD_OK)
+            status = oddi_image_probe(ds->ctx, sample->mask, &mask);
+        if (status == ODD_ENOMEM)
+            return status;
+        if (status != ODD_OK || (picture.width == mask.width && picture.height == mask.height))
+            continue;
+        s->no_mask = s->no_mask ? s->no_mask : sample->mask;
+        s->no_masks++;
+        s->masks--;
+        sample->mask = NULL;
+    }
+    return ODD_OK;
+}
+
 static odd_status classes_add(struct classes_state *s, const char *folder,
                               const struct oddi_listing *list, struct oddi_sample *sample)
 {
     odd_status status = ODD_OK;
     struct odd_dataset *ds = s->ds;
     size_t before = s->masks, first = ds->count;
-    const char *example = NULL;
     for (size_t i = 0; i < list->count; i++) {
         const char *mask = NULL, *name = list->entry[i].name;
         if (!list->entry[i].picture) {
@@ -157,12 +185,13 @@ static odd_status classes_add(struct classes_state *s, const char *folder,
         if (!sample->path || (mask && !sample->mask))
             return ODD_ENOMEM;
         s->masks += mask != NULL;
-        example = example ? example : sample->mask;
         TRY(oddi_dataset_add(ds, sample));
     }
     if (2 * (s->masks - before) < ds->count - first) {
+        TRY(classes_look(s, first));
         s->odd_masks += s->masks - before;
-        s->odd_mask = s->odd_mask ? s->odd_mask : example;
+        for (size_t i = first; i < ds->count && !s->odd_mask; i++)
+            s->odd_mask = ds->sample[i].mask;
     }
 out:
     return status;
@@ -275,6 +304,11 @@ static odd_status classes_report(struct classes_state *s)
                               "%zu of these masks are in classes whose other pictures mostly have "
                               "none, such as %s: rename them if they are pictures",
                               s->odd_masks, s->odd_mask));
+    if (s->no_masks)
+        TRY(oddi_dataset_note(s->ds, true,
+                              "%zu pictures have the stem of another one but not its size, such as "
+                              "%s: no masks, and left out; rename them if they are pictures",
+                              s->no_masks, s->no_mask));
     if (s->nested)
         TRY(oddi_dataset_note(s->ds, false, "%zu classes keep their pictures one folder deeper",
                               s->nested));

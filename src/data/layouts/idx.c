@@ -3,7 +3,8 @@
  * Layout `idx`: a folder in the manner of MNIST, with train-images-idx3-ubyte,
  * train-labels-idx1-ubyte and the same for t10k, plain or ending in .gz. The option `normal` says
  * which labels are normal; pictures of other labels are anomalous in the test part and left out
- * of training. All pictures are kept decoded, one byte a pixel, in the data set.
+ * of training. Labels are numbers; those of Fashion-MNIST (a folder with "fashion" in its path) have
+ * names too, and `normal` takes either. All pictures are kept decoded, one byte a pixel, in the data set.
  */
 #include "data/idx.h"
 
@@ -55,6 +56,19 @@ static odd_status idx_load(struct odd_dataset *ds, const char *name, int rank, c
     return oddi_idx_load(ds->ctx, *path, rank, idx);
 }
 
+static const char *const idx_fashion[] = {"t-shirt", "trouser", "pullover", "dress", "coat",
+                                          "sandal",  "shirt",   "sneaker",  "bag",   "ankle-boot"};
+
+/* What label number `label` is called in this data set. */
+static void idx_type(const struct odd_dataset *ds, int label, char type[16])
+{
+    bool fashion = strstr(ds->root, "fashion") || strstr(ds->root, "Fashion");
+    if (fashion && label < (int)ODDI_COUNT(idx_fashion))
+        snprintf(type, 16, "%s", idx_fashion[label]);
+    else
+        snprintf(type, 16, "%d", label);
+}
+
 static odd_status idx_add_all(struct odd_dataset *ds, const struct oddi_idx *labels,
                               enum oddi_part part, int container)
 {
@@ -62,16 +76,16 @@ static odd_status idx_add_all(struct odd_dataset *ds, const struct oddi_idx *lab
     const struct oddi_container *c = &ds->container[container];
     const char *normal = oddi_values_text(&ds->values, "normal");
     bool is_normal[256];
-    char type[16];
+    char type[256][16], number[16];
     for (int i = 0; i < 256; i++) {
-        snprintf(type, sizeof(type), "%d", i);
-        is_normal[i] = oddi_list_has(normal, type);
+        idx_type(ds, i, type[i]);
+        snprintf(number, sizeof(number), "%d", i);
+        is_normal[i] = oddi_list_has(normal, type[i]) || oddi_list_has(normal, number);
     }
     for (int64_t i = 0; i < c->count; i++) {
         unsigned char label = labels->data[i];
-        snprintf(type, sizeof(type), "%d", label);
         struct oddi_sample sample = {
-            .type = type, .container = container, .index = i, .part = part};
+            .type = type[label], .container = container, .index = i, .part = part};
         char path[4400];
         snprintf(path, sizeof(path), "%s#%lld", c->path, (long long)i);
         sample.path = path;
@@ -113,10 +127,16 @@ out:
 /* Every item of `normal` must be a label that occurs. */
 static odd_status idx_check_normal(struct odd_dataset *ds)
 {
-    char item[64];
+    char item[64], type[16], number[16];
     const char *cursor = oddi_values_text(&ds->values, "normal");
     while (oddi_list_next(&cursor, item, sizeof(item))) {
         bool found = false;
+        for (int i = 0; i < 256; i++) {
+            idx_type(ds, i, type);
+            snprintf(number, sizeof(number), "%d", i);
+            if (!strcmp(item, number))
+                memcpy(item, type, sizeof(type));
+        }
         for (size_t i = 0; !found && i < ds->count; i++)
             found = !strcmp(ds->sample[i].type, item);
         if (!found)

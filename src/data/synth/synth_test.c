@@ -167,7 +167,13 @@ static void the_folder_has_the_layout(void **state)
     o.test_normal = o.per_defect = 2;
     o.defects = 1u << ODDI_SYNTH_SPOT | 1u << ODDI_SYNTH_BENT;
     o.kind = ODDI_SYNTH_PARTS;
-    assert_int_equal(oddi_synth_write(ctx, root, &o), ODD_OK);
+    odd_status status = oddi_synth_write(ctx, root, &o);
+    if (status == ODD_ENOTSUP) { /* a build that writes no pictures */
+        synth_test_remove(root);
+        odd_context_free(ctx);
+        skip();
+    }
+    assert_int_equal(status, ODD_OK);
     for (size_t i = 0; i < ODDI_COUNT(expected); i++) {
         int count = 0;
         snprintf(path, sizeof(path), "%s/%s", root, expected[i].folder);

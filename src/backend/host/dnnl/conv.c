@@ -196,16 +196,6 @@ out:
     return status;
 }
 
-/* Converts if there is something to convert; *at becomes where the result is. */
-static odd_status conv_relay(struct oddi_dnnl_conv *conv, struct oddi_dnnl_call *call, char *scratch,
-                             const void *from, void *to)
-{
-    oddi_dnnl_call_point(call, DNNL_ARG_FROM, (void *)(uintptr_t)from);
-    oddi_dnnl_call_point(call, DNNL_ARG_TO, to);
-    oddi_dnnl_call_point(call, DNNL_ARG_SCRATCHPAD, scratch);
-    return oddi_dnnl_call_run(call, conv->stream);
-}
-
 odd_status oddi_dnnl_conv_run(struct oddi_dnnl_conv *conv, const struct oddi_dnnl_io *io)
 {
     const void *in = io->in, *weights = io->weights;
@@ -214,12 +204,13 @@ odd_status oddi_dnnl_conv_run(struct oddi_dnnl_conv *conv, const struct oddi_dnn
     oddi_parallel_set_vendor_threads(io->threads);
     if (conv->weights_in.primitive) {
         if (io->version == 0 || io->version != conv->version)
-            TRY(conv_relay(conv, &conv->weights_in, io->scratch, weights, io->keep));
+            TRY(oddi_dnnl_call_convert(&conv->weights_in, conv->stream, io->scratch, weights, io->keep));
         conv->version = io->version;
         weights = io->keep;
     }
     if (conv->picture_in.primitive) {
-        TRY(conv_relay(conv, &conv->picture_in, io->scratch, in, io->scratch + conv->at_in));
+        TRY(oddi_dnnl_call_convert(&conv->picture_in, conv->stream, io->scratch, in,
+                                   io->scratch + conv->at_in));
         in = io->scratch + conv->at_in;
     }
     oddi_dnnl_call_point(&conv->main, conv->arg_in, (void *)(uintptr_t)in);
@@ -229,7 +220,7 @@ odd_status oddi_dnnl_conv_run(struct oddi_dnnl_conv *conv, const struct oddi_dnn
     oddi_dnnl_call_point(&conv->main, DNNL_ARG_SCRATCHPAD, io->scratch);
     TRY(oddi_dnnl_call_run(&conv->main, conv->stream));
     if (conv->picture_out.primitive)
-        TRY(conv_relay(conv, &conv->picture_out, io->scratch, out, io->out));
+        TRY(oddi_dnnl_call_convert(&conv->picture_out, conv->stream, io->scratch, out, io->out));
 out:
     return status;
 }

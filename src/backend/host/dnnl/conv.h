@@ -61,7 +61,7 @@ void oddi_dnnl_conv_release(struct oddi_dnnl_conv *conv);
 
 extern const struct oddi_kernel oddi_dnnl_conv2d, oddi_dnnl_conv2d_bf16;
 extern const struct oddi_kernel oddi_dnnl_bwd_data, oddi_dnnl_bwd_data_bf16;
-extern const struct oddi_kernel oddi_dnnl_bwd_data_few, oddi_dnnl_bwd_data_few_bf16;
+extern const struct oddi_kernel oddi_dnnl_bwd_data_few;
 extern const struct oddi_kernel oddi_dnnl_bwd_weights, oddi_dnnl_bwd_weights_bf16;
 extern const struct oddi_kernel oddi_dnnl_matmul;
 #endif

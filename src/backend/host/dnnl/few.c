@@ -26,7 +26,7 @@ struct few_state {
 };
 
 /* Fills all but the conv; false if the task is none for this kernel. */
-static bool few_form(const struct oddi_task *task, bool bf16, struct few_state *s)
+static bool few_form(const struct oddi_task *task, struct few_state *s)
 {
     struct oddi_dnnl_form b;
     if (!oddi_dnnl_form_of(task, COMPAT_BACKWARD_DATA, &b) || b.x != ODDI_PLAIN || b.y == ODDI_PLAIN)
@@ -57,17 +57,16 @@ static bool few_form(const struct oddi_task *task, bool bf16, struct few_state *
         .bias = task->src_count > 2,
         .act = task->attr.i[2] == 1,
         .slope = (float)task->attr.f[3],
-        .bf16 = bf16,
     };
     s->form.pad_end[0] = s->form.oh - b.oh;
     s->form.pad_end[1] = s->form.ow - b.ow;
     return mh == mw && s->form.pad_end[0] >= 0 && s->form.pad_end[1] >= 0;
 }
 
-static bool few_accepts(const struct oddi_task *task, bool bf16)
+static bool few_accepts(const struct oddi_task *task)
 {
     struct few_state s;
-    return few_form(task, bf16, &s) && oddi_dnnl_form_exists(&s.form);
+    return few_form(task, &s) && oddi_dnnl_form_exists(&s.form);
 }
 
 static void few_layouts(struct oddi_task *task)
@@ -89,14 +88,14 @@ static void few_done(struct odd_context *ctx, struct oddi_task *task)
     task->state = NULL;
 }
 
-static odd_status few_prepare(struct odd_context *ctx, struct oddi_task *task, bool bf16, size_t need[2])
+static odd_status few_prepare(struct odd_context *ctx, struct oddi_task *task, size_t *scratch, size_t *keep)
 {
     struct few_state *s = oddi_calloc(ctx, 1, sizeof(*s));
     if (!s)
         return ODD_ENOMEM;
     task->state = s;
     oddi_parallel_set_vendor_threads(task->threads);
-    odd_status status = few_form(task, bf16, s) ? oddi_dnnl_conv_init(&s->conv, &s->form) : ODD_EBUG;
+    odd_status status = few_form(task, s) ? oddi_dnnl_conv_init(&s->conv, &s->form) : ODD_EBUG;
     if (status != ODD_OK) {
         few_done(ctx, task);
         return oddi_dnnl_fail(ctx, task, status);
@@ -104,9 +103,9 @@ static odd_status few_prepare(struct odd_context *ctx, struct oddi_task *task, b
     const struct oddi_dnnl_form *f = &s->form;
     s->at_z = oddi_dnnl_round(s->conv.scratch);
     s->at_bias = s->at_z + oddi_dnnl_round((size_t)(f->n * f->oc * f->oh * f->ow) * sizeof(float));
-    need[0] = s->at_bias + (size_t)f->oc * sizeof(float);
+    *scratch = s->at_bias + (size_t)f->oc * sizeof(float);
     s->at_weights = oddi_dnnl_round(s->conv.keep);
-    need[1] = s->at_weights + (size_t)(f->oc * f->ic * f->kh * f->kw) * sizeof(float);
+    *keep = s->at_weights + (size_t)(f->oc * f->ic * f->kh * f->kw) * sizeof(float);
     return ODD_OK;
 }
 
@@ -186,28 +185,12 @@ static odd_status few_run(struct oddi_task *task)
     return ODD_OK;
 }
 
-#define FEW_KERNEL(stem, vendor, low)                                                              \
-    static bool few_##stem##_accepts(const struct oddi_task *task)                                 \
-    {                                                                                              \
-        return few_accepts(task, low);                                                             \
-    }                                                                                              \
-    static odd_status few_##stem##_prepare(struct odd_context *ctx, struct oddi_task *task,        \
-                                           size_t *scratch, size_t *keep)                          \
-    {                                                                                              \
-        size_t need[2] = {0, 0};                                                                   \
-        odd_status status = few_prepare(ctx, task, low, need);                                     \
-        *scratch = need[0];                                                                        \
-        *keep = need[1];                                                                           \
-        return status;                                                                             \
-    }                                                                                              \
-    const struct oddi_kernel oddi_dnnl_##stem = {                                                  \
-        .op = "conv2d_bwd_data",                                                                   \
-        .name = vendor ":conv2d_bwd_data:few",                                                     \
-        .accepts = few_##stem##_accepts,                                                           \
-        .layouts = few_layouts,                                                                    \
-        .prepare = few_##stem##_prepare,                                                           \
-        .run = few_run,                                                                            \
-        .done = few_done,                                                                          \
-    };
-FEW_KERNEL(bwd_data_few, "dnnl", false)
-FEW_KERNEL(bwd_data_few_bf16, "dnnl-bf16", true)
+const struct oddi_kernel oddi_dnnl_bwd_data_few = {
+    .op = "conv2d_bwd_data",
+    .name = "dnnl:conv2d_bwd_data:few",
+    .accepts = few_accepts,
+    .layouts = few_layouts,
+    .prepare = few_prepare,
+    .run = few_run,
+    .done = few_done,
+};

@@ -9,7 +9,11 @@
 static bool pictures_form(const struct oddi_task *task, enum compat_pass pass, bool bf16,
                           struct oddi_dnnl_form *form)
 {
-    if (!oddi_dnnl_form_of(task, pass, form) || (form->x == ODDI_PLAIN && form->y == ODDI_PLAIN))
+    if (!oddi_dnnl_form_of(task, pass, form))
+        return false;
+    /* With few channels on one side, converting to bf16 costs more than it saves (measured). */
+    if (bf16 || pass == COMPAT_BACKWARD_DATA ? form->x == ODDI_PLAIN || form->y == ODDI_PLAIN
+                                             : form->y == ODDI_PLAIN)
         return false;
     if (pass == COMPAT_FORWARD) {
         form->bias = task->src_count > 2;

@@ -9,8 +9,9 @@ static const struct oddi_kernel *const set_f32[] = {
     &oddi_dnnl_bwd_weights, &oddi_dnnl_matmul,   NULL,
 };
 static const struct oddi_kernel *const set_bf16[] = {
-    &oddi_dnnl_conv2d_bf16,       &oddi_dnnl_bwd_data_bf16,
-    &oddi_dnnl_bwd_data_few_bf16, &oddi_dnnl_bwd_weights_bf16,
+    &oddi_dnnl_conv2d_bf16,
+    &oddi_dnnl_bwd_data_bf16,
+    &oddi_dnnl_bwd_weights_bf16,
     NULL,
 };
 

@@ -9,7 +9,8 @@
  *   by channels   up to 32 shards, each some blocks of the out channels over the whole batch: it
  *                 owns its slice of dw, nothing is added, but it copies its channels of dy together
  *
- * Early layers have big pictures and few weights, late ones the reverse; so both are needed.
+ * Early layers have big pictures and few weights, late ones the reverse; so both are needed. With
+ * bf16 inside, x is converted by each shard of pictures, but once for all shards of channels.
  */
 #include "backend/host/dnnl/conv.h"
 
@@ -17,10 +18,12 @@
 
 #define SHARDS_PICTURES 8
 #define SHARDS_CHANNELS 32
+#define SHARDS_BF16_PLACES 128 /* of dy, at least */
 
 struct shard {
     dnnl_stream_t stream;
     struct oddi_dnnl_call main, x_in, y_in, weights_out; /* the conversions where needed */
+    bool x_shared;                                       /* reads what all_x made */
     struct oddi_dnnl_form form;                          /* of this part */
     int64_t picture, channel;                            /* where it begins */
     size_t at;                                           /* its memory within the scratch */
@@ -31,6 +34,9 @@ struct shards {
     struct oddi_dnnl_form form; /* of the whole */
     bool by_channels;
     int count;
+    dnnl_stream_t stream;        /* for all_x, on all threads */
+    struct oddi_dnnl_call all_x; /* conversion of the whole x */
+    size_t all_x_at, begin;      /* where its result and the shards' memory begin in the scratch */
     /* Bytes of a shard's memory, each a multiple of 64: for the library, dy of its channels, the
      * converted x and dy, the result as the primitive lays it out, the plain partial sum. */
     size_t library, slice, x, y, result, partial;
@@ -49,13 +55,18 @@ static bool shards_cut(const struct oddi_task *task, bool bf16, struct shards *s
     *s = (struct shards){0};
     if (!oddi_dnnl_form_of(task, COMPAT_BACKWARD_WEIGHTS, f) || f->y == ODDI_PLAIN)
         return false;
+    if (bf16 && (f->x == ODDI_PLAIN || f->oh * f->ow < SHARDS_BF16_PLACES))
+        return false; /* the conversions would cost more than they save (measured) */
     f->bf16 = bf16;
     const int64_t block = oddi_layout_block(f->y), blocks = f->oc / block;
     const int64_t parts = f->n < SHARDS_PICTURES ? f->n : SHARDS_PICTURES;
     const double copied = (double)f->n * (double)(f->oc * f->oh * f->ow);
     const double added = (double)(parts + 1) * (double)shards_weights(f);
-    s->by_channels = !bf16 && (blocks >= SHARDS_PICTURES ? copied < added : blocks > 1 && 4 * copied < added);
-    const int64_t whole = s->by_channels ? blocks : f->n, most = s->by_channels ? SHARDS_CHANNELS : parts;
+    s->by_channels = blocks >= SHARDS_PICTURES ? copied < added : blocks > 1 && 4 * copied < added;
+    /* bf16 kernels transpose all of x in each shard, so there are fewer and larger ones. */
+    const int64_t unit = !bf16 || !s->by_channels || blocks % 2 != 0 ? 1 : blocks % 4 != 0 ? 2 : 4;
+    const int64_t whole = s->by_channels ? blocks / unit : f->n;
+    const int64_t most = s->by_channels ? SHARDS_CHANNELS / unit : parts;
     s->count = (int)(whole < most ? whole : most);
     int64_t begin = 0;
     for (int i = 0; i < s->count; i++) {
@@ -63,8 +74,8 @@ static bool shards_cut(const struct oddi_task *task, bool bf16, struct shards *s
         const int64_t length = whole / s->count + (i < whole % s->count);
         one->form = *f;
         if (s->by_channels) {
-            one->channel = begin * block;
-            one->form.oc = length * block;
+            one->channel = begin * unit * block;
+            one->form.oc = length * unit * block;
         } else {
             one->picture = begin;
             one->form.n = length;
@@ -103,8 +114,8 @@ static void shards_done(struct odd_context *ctx, struct oddi_task *task)
         if (one->stream)
             dnnl_stream_destroy(one->stream);
     }
-    if (s->engine)
-        dnnl_engine_destroy(s->engine);
+    oddi_dnnl_call_release(&s->all_x);
+    oddi_dnnl_close(&s->engine, &s->stream);
     oddi_free(ctx, s);
     task->state = NULL;
 }
@@ -112,6 +123,24 @@ static void shards_done(struct odd_context *ctx, struct oddi_task *task)
 static void shards_need(size_t *most, size_t size)
 {
     *most = oddi_dnnl_max(*most, oddi_dnnl_round(size));
+}
+
+/* The conversion of x for this shard: its own, or one for all if they want the same. */
+static odd_status shards_x(struct shards *s, struct shard *one, compat_view ours, compat_view wanted)
+{
+    compat_view shared = NULL;
+    if (s->by_channels && !s->all_x.primitive) {
+        odd_status status = oddi_dnnl_call_relay(&s->all_x, s->engine, ours, wanted);
+        if (status != ODD_OK || !s->all_x.primitive)
+            return status;
+        s->all_x_at = oddi_dnnl_round(s->all_x.scratch);
+        s->begin = s->all_x_at + oddi_dnnl_round(dnnl_memory_desc_get_size(wanted));
+    }
+    for (int i = 0; i < s->all_x.count; i++)
+        if (s->all_x.arg[i].arg == DNNL_ARG_TO)
+            dnnl_memory_get_memory_desc(s->all_x.arg[i].memory, &shared);
+    one->x_shared = shared && dnnl_memory_desc_equal(shared, wanted);
+    return one->x_shared ? ODD_OK : oddi_dnnl_call_relay(&one->x_in, s->engine, ours, wanted);
 }
 
 static odd_status shards_arguments(struct shards *s, struct shard *one, const_dnnl_primitive_desc_t pd,
@@ -124,7 +153,7 @@ static odd_status shards_arguments(struct shards *s, struct shard *one, const_dn
     TRY(oddi_dnnl_call_arg(&one->main, s->engine, DNNL_ARG_SRC, x));
     TRY(oddi_dnnl_call_arg(&one->main, s->engine, DNNL_ARG_DIFF_DST, y));
     TRY(oddi_dnnl_call_arg(&one->main, s->engine, DNNL_ARG_DIFF_WEIGHTS, w));
-    TRY(oddi_dnnl_call_relay(&one->x_in, s->engine, compat_view_of(&o->x), x));
+    TRY(shards_x(s, one, compat_view_of(&o->x), x));
     TRY(oddi_dnnl_call_relay(&one->y_in, s->engine, compat_view_of(&o->y), y));
     TRY(oddi_dnnl_call_relay(&one->weights_out, s->engine, w, compat_view_of(&o->w)));
     shards_need(&s->library, oddi_dnnl_max(oddi_dnnl_max(one->main.scratch, one->weights_out.scratch),
@@ -171,7 +200,7 @@ static odd_status shards_prepare(struct odd_context *ctx, struct oddi_task *task
     task->state = s;
     odd_status status = shards_cut(task, bf16, s) ? ODD_OK : ODD_EBUG;
     if (status == ODD_OK)
-        status = oddi_dnnl_status(dnnl_engine_create(&s->engine, dnnl_cpu, 0));
+        status = oddi_dnnl_open(&s->engine, &s->stream);
     oddi_parallel_set_vendor_threads(1);
     for (int i = 0; i < s->count && status == ODD_OK; i++)
         status = shards_one(s, &s->shard[i]);
@@ -182,8 +211,8 @@ static odd_status shards_prepare(struct odd_context *ctx, struct oddi_task *task
     }
     const size_t each = s->library + s->slice + s->x + s->y + s->result + s->partial;
     for (int i = 0; i < s->count; i++)
-        s->shard[i].at = (size_t)i * each;
-    *scratch = (size_t)s->count * each;
+        s->shard[i].at = s->begin + (size_t)i * each;
+    *scratch = s->begin + (size_t)s->count * each;
     return ODD_OK;
 }
 
@@ -199,15 +228,6 @@ static void shards_gather(const struct shard *one, int64_t all_channels, const f
     const size_t run = (size_t)(one->form.oc * places);
     for (int64_t n = 0; n < one->form.n; n++)
         memcpy(to + (size_t)n * run, dy + (n * all_channels + one->channel) * places, run * sizeof(float));
-}
-
-static odd_status shards_convert(struct shard *one, struct oddi_dnnl_call *call, char *library,
-                                 const void *from, void *to)
-{
-    oddi_dnnl_call_point(call, DNNL_ARG_FROM, (void *)(uintptr_t)from);
-    oddi_dnnl_call_point(call, DNNL_ARG_TO, to);
-    oddi_dnnl_call_point(call, DNNL_ARG_SCRATCHPAD, library);
-    return oddi_dnnl_call_run(call, one->stream);
 }
 
 struct shards_run {
@@ -227,6 +247,8 @@ static odd_status shards_compute(const struct shards_run *r, struct shard *one)
     float *dw = r->dw + one->channel * f->ic * f->kh * f->kw;
     const void *x_at = one->x_in.primitive ? (const void *)x_in : x;
     odd_status status = ODD_OK;
+    if (one->x_shared)
+        x_at = r->scratch + s->all_x_at;
     if (!s->by_channels && s->count > 1)
         dw = shards_partial(s, one, r->scratch);
     if (s->by_channels) {
@@ -236,16 +258,16 @@ static odd_status shards_compute(const struct shards_run *r, struct shard *one)
     const void *y_at = one->y_in.primitive ? (const void *)y_in : dy;
     void *w_at = one->weights_out.primitive ? (void *)result : dw;
     if (one->x_in.primitive)
-        TRY(shards_convert(one, &one->x_in, library, x, x_in));
+        TRY(oddi_dnnl_call_convert(&one->x_in, one->stream, library, x, x_in));
     if (one->y_in.primitive)
-        TRY(shards_convert(one, &one->y_in, library, dy, y_in));
+        TRY(oddi_dnnl_call_convert(&one->y_in, one->stream, library, dy, y_in));
     oddi_dnnl_call_point(&one->main, DNNL_ARG_SRC, (void *)(uintptr_t)x_at);
     oddi_dnnl_call_point(&one->main, DNNL_ARG_DIFF_DST, (void *)(uintptr_t)y_at);
     oddi_dnnl_call_point(&one->main, DNNL_ARG_DIFF_WEIGHTS, w_at);
     oddi_dnnl_call_point(&one->main, DNNL_ARG_SCRATCHPAD, library);
     TRY(oddi_dnnl_call_run(&one->main, one->stream));
     if (one->weights_out.primitive)
-        TRY(shards_convert(one, &one->weights_out, library, result, dw));
+        TRY(oddi_dnnl_call_convert(&one->weights_out, one->stream, library, result, dw));
 out:
     return status;
 }
@@ -276,6 +298,12 @@ static odd_status shards_run(struct oddi_task *task)
     struct shards *s = task->state;
     struct shards_run r = {s, oddi_host(&task->src[0]), oddi_host(&task->src[1]), oddi_host(&task->dst),
                            oddi_host(&task->scratch)};
+    odd_status status = ODD_OK;
+    oddi_parallel_set_vendor_threads(task->threads);
+    if (s->all_x.primitive)
+        status = oddi_dnnl_call_convert(&s->all_x, s->stream, r.scratch, r.x, r.scratch + s->all_x_at);
+    if (status != ODD_OK)
+        return status;
     oddi_parallel(task->threads, s->count, shards_job, &r);
     for (int i = 0; i < s->count; i++)
         if (s->shard[i].status != ODD_OK)

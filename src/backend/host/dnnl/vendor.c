@@ -201,6 +201,15 @@ odd_status oddi_dnnl_call_run(const struct oddi_dnnl_call *call, dnnl_stream_t s
     return oddi_dnnl_status(dnnl_primitive_execute(call->primitive, stream, call->count, call->arg));
 }
 
+odd_status oddi_dnnl_call_convert(struct oddi_dnnl_call *call, dnnl_stream_t stream, char *scratch,
+                                  const void *from, void *to)
+{
+    oddi_dnnl_call_point(call, DNNL_ARG_FROM, (void *)(uintptr_t)from);
+    oddi_dnnl_call_point(call, DNNL_ARG_TO, to);
+    oddi_dnnl_call_point(call, DNNL_ARG_SCRATCHPAD, scratch);
+    return oddi_dnnl_call_run(call, stream);
+}
+
 void oddi_dnnl_call_release(struct oddi_dnnl_call *call)
 {
     while (call->count > 0)

@@ -54,6 +54,9 @@ odd_status oddi_dnnl_call_relay(struct oddi_dnnl_call *call, dnnl_engine_t engin
                                 compat_view to);
 void oddi_dnnl_call_point(struct oddi_dnnl_call *call, int id, void *data);
 odd_status oddi_dnnl_call_run(const struct oddi_dnnl_call *call, dnnl_stream_t stream);
+/* Points and runs a conversion. */
+odd_status oddi_dnnl_call_convert(struct oddi_dnnl_call *call, dnnl_stream_t stream, char *scratch,
+                                  const void *from, void *to);
 void oddi_dnnl_call_release(struct oddi_dnnl_call *call);
 
 static inline size_t oddi_dnnl_round(size_t size)
