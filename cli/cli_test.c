@@ -185,9 +185,7 @@ static void test_interrupt(void **state)
     static const int signals[] = {SIGINT, SIGTERM};
     for (size_t i = 0; i < ODDI_COUNT(signals); i++) {
         pid_t child = run_start("train data -o m --set steps=100000 --set a=it's~so", NULL);
-        do
-            usleep(20000);
-        while (!strstr(run_read("../err", run_err), "step 1/"));
+        run_until("../err", "step 1/");
         kill(child, signals[i]);
         assert_int_equal(run_wait(child), 128 + signals[i]);
         run_has(run_err, "oddity: interrupted\n");
@@ -312,11 +310,7 @@ static void test_score_stream(void **state)
     static const int answered[] = {2, 3, 4, 4, 5};
     for (size_t i = 0; i < ODDI_COUNT(asked); i++) {
         assert_int_equal(write(in[1], asked[i], strlen(asked[i])), strlen(asked[i]));
-        int tries = 0;
-        do
-            usleep(5000);
-        while (run_lines(run_read("../out", run_out)) < answered[i] && ++tries < 2000);
-        assert_int_equal(run_lines(run_out), answered[i]);
+        run_until_lines("../out", answered[i]);
     }
     assert_int_equal(write(in[1], "p/ok1.png", 9), 9); /* no line end at the end */
     close(in[1]);
@@ -333,20 +327,16 @@ static void test_score_interrupt(void **state)
     make_pictures();
     assert_int_equal(pipe(in), 0);
     pid_t child = run_start("score m q - q", in);
-    do
-        usleep(10000);
-    while (run_lines(run_read("../out", run_out)) < 1);
+    run_until("../out", "\n");
     kill(child, SIGINT); /* it waits for a line */
     assert_int_equal(run_wait(child), 130);
     assert_int_equal(run_lines(run_out), 1);
     run_has(run_err, "oddity: interrupted\n");
     run_write("slow.png", "x");
     child = run_start("score m q/ok1.png slow.png", NULL);
-    do
-        usleep(10000);
-    while (run_lines(run_read("../out", run_out)) < 1);
+    run_until("../out", "\n");
     kill(child, SIGTERM);
-    usleep(50000);
+    usleep(200000);
     kill(child, SIGINT); /* the second one ends at once */
     assert_int_equal(run_wait(child), 130);
     assert_int_equal(run_lines(run_out), 1);
@@ -486,10 +476,8 @@ static void test_sweep_failures(void **state)
 static void test_sweep_resumes(void **state)
 {
     (void)state;
-    pid_t child = run_start("sweep d1 --set steps=10,300 --seed 0 -o s", NULL);
-    do
-        usleep(20000);
-    while (!strstr(run_read("../err", run_err), "/300"));
+    pid_t child = run_start("sweep d1 --set steps=10,300 --seed 0 -o s --jsonl e", NULL);
+    run_until("e", "\"steps\":300");
     kill(child, SIGINT);
     assert_int_equal(run_wait(child), 130);
     run_has(run_err, "the same command goes on from here");

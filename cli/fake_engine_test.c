@@ -276,7 +276,7 @@ odd_status odd_scorer_score_file(struct odd_scorer *scorer, const char *path, bo
     if (oddi_starts_with(name, "bad"))
         return oddi_fail(scorer->ctx, ODD_EFORMAT, "%s: not a picture, \"truly\"", path);
     if (oddi_starts_with(name, "slow"))
-        oddi_os_sleep_ns(3000000000u);
+        oddi_os_sleep_ns(30000000000u);
     struct odd_result *made = oddi_calloc(scorer->ctx, 1, sizeof *made);
     made->ctx = scorer->ctx;
     made->score = oddi_starts_with(name, "ng") ? 0.9 : 0.1;

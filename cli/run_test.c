@@ -123,6 +123,29 @@ int run_lines(const char *text)
     return lines;
 }
 
+#define RUN_TRIES 6000
+#define RUN_WAIT 10000 /* microseconds */
+
+void run_until(const char *path, const char *part)
+{
+    for (int i = 0; i < RUN_TRIES; i++) {
+        if (run_exists(path) && strstr(run_file(path), part))
+            return;
+        usleep(RUN_WAIT);
+    }
+    fail_msg("%s never had '%s'", path, part);
+}
+
+void run_until_lines(const char *path, int lines)
+{
+    for (int i = 0; i < RUN_TRIES; i++) {
+        if (run_lines(run_file(path)) == lines)
+            return;
+        usleep(RUN_WAIT);
+    }
+    fail_msg("%s has %d lines, not %d", path, run_lines(run_text), lines);
+}
+
 int run_remove(const char *path)
 {
     char command[600];

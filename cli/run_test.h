@@ -37,6 +37,10 @@ int run_cli(const char *command);
             fail_msg("exit %d, expected %d: %s\n%s%s", got, (code), command, run_out, run_err);    \
     } while (0)
 
+/* Waits until a file that a running tool writes has the text, or as many lines; fails in the end.
+ */
+void run_until(const char *path, const char *part);
+void run_until_lines(const char *path, int lines);
 const char *run_read(const char *path, char *text);
 const char *run_file(const char *path);
 void run_open(const char *path, int flags,

@@ -100,6 +100,17 @@ function(odd_program name)
   target_link_libraries(${name} PRIVATE oddi_flags oddity_static)
 endfunction()
 
+# A program that measures, made by the target `bench` alone.
+function(odd_bench name)
+  cmake_parse_arguments(A "" "" "SOURCES" ${ARGN})
+  odd_program(${name} SOURCES ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE oddi_dep_jansson)
+  if(NOT TARGET bench)
+    add_custom_target(bench)
+  endif()
+  add_dependencies(bench ${name})
+endfunction()
+
 # Every numbered TAP script of this folder as a test. Its "# label:" and "# timeout:" lines say how.
 function(odd_scripts)
   file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/[0-9]*.t)

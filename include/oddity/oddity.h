@@ -149,7 +149,7 @@ ODD_API void odd_dataset_free(struct odd_dataset *dataset);
 
 /* Trains on the normal pictures of `dataset` and writes the model to `path` (through a temporary
  * name, synced, renamed). Options: method, preset, config keys, seed, time-budget, resume, size,
- * fit, gain-normalize, strict and the method's parameters. Cancelled: the state is saved beside
+ * fit, gain-normalize and the method's parameters (odd_methods_describe). Cancelled: the state is saved beside
  * `path` and ODD_ECANCELLED returned; the same call with resume=true goes on with equal bits.
  * `report` is a JSON object (model, threshold, counts, left-out pictures, seconds). */
 ODD_API odd_status odd_train(struct odd_context *ctx, struct odd_dataset *dataset,
@@ -201,8 +201,10 @@ ODD_API void odd_result_free(struct odd_result *result);
 
 /* ---- evaluation, experiments --------------------------------------------------------------- */
 
-/* Scores the test part of `dataset` and computes every metric (docs/metrics.md); the JSON also
- * has one entry per picture under "pictures" when the option pictures=true is set. */
+/* Scores the test part of `dataset` and computes every metric (docs/metrics.md). Pictures that the
+ * model has seen in training are left out, named and counted. Options: metric-size, pixels,
+ * resamples; pictures=true lists every picture; maps=FOLDER and maps-count=N write overlays of the
+ * N most anomalous pictures of each type. What belongs to training (size, fit ...) is refused. */
 ODD_API odd_status odd_eval(struct odd_context *ctx, const struct odd_model *model,
                             struct odd_dataset *dataset, const struct odd_options *options,
                             char **json);
@@ -215,7 +217,8 @@ ODD_API odd_status odd_eval_scores(struct odd_context *ctx, const char *scores,
  * test-normal, per-defect. */
 ODD_API odd_status odd_synth(struct odd_context *ctx, const char *folder,
                              const struct odd_options *options);
-/* Shape, min, max, mean and NaN count of every node while one picture is scored. */
+/* Shape, min, max, mean, NaN count and time of every node while one picture is scored; `pixels`
+ * NULL takes a self-test picture. */
 ODD_API odd_status odd_trace(struct odd_context *ctx, const struct odd_model *model,
                              const struct odd_pixels *pixels, char **json);
 

@@ -121,6 +121,8 @@ static void ctx_set_message(struct odd_context *ctx, odd_status status, const ch
                             const char *format, va_list args)
 {
     char text[ODDI_MESSAGE_SIZE];
+    if (!ctx) /* an entry point was called without one */
+        return;
     int length = oddi_vformat(text, sizeof text, format, args);
     size_t used = length < 0 ? 0 : (size_t)length;
     if (used >= sizeof text)

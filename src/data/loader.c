@@ -203,7 +203,7 @@ static odd_status loader_reserve(struct oddi_loader *l, const uint32_t *index, s
 }
 
 odd_status oddi_loader_new(struct odd_context *ctx, const struct odd_dataset *ds,
-                           const uint32_t *index, size_t n, const struct oddi_prepare *prepare,
+                           const uint32_t *index, size_t n,
                            const struct oddi_loader_options *options, struct oddi_loader **loader)
 {
     odd_status status = ODD_OK;
@@ -212,13 +212,13 @@ odd_status oddi_loader_new(struct odd_context *ctx, const struct odd_dataset *ds
         return ODD_ENOMEM;
     l->ctx = ctx;
     l->ds = ds;
-    l->prepare = *prepare;
+    l->prepare = options->prepare;
     l->options = *options;
     l->options.strict = options->strict || ds->strict;
     if (options->threads < 0 || options->threads > LOADER_THREADS_MAX)
         TRY(oddi_fail(ctx, ODD_EINVAL, "%d loader threads; expected 0 to %d", options->threads,
                       LOADER_THREADS_MAX));
-    TRY(oddi_prepare_check(ctx, prepare, &l->item));
+    TRY(oddi_prepare_check(ctx, &l->prepare, &l->item));
     TRY(oddi_augment_parse(ctx, options->augment, &l->augment));
     l->options.augment = NULL; /* the caller's text need not outlive this call */
     TRY(loader_reserve(l, index, n));

@@ -21,6 +21,7 @@
 struct oddi_loader;
 
 struct oddi_loader_options {
+    struct oddi_prepare prepare; /* what is delivered */
     int threads;        /* loader threads; 0: batches are made in oddi_loader_next */
     size_t cache_bytes; /* budget of the cache of prepared pictures */
     uint64_t seed;      /* of the order and the augmentations */
@@ -29,7 +30,8 @@ struct oddi_loader_options {
     bool strict;         /* an unreadable picture is an error */
     const char *augment; /* see augment.h; NULL or "" for none */
 };
-/* No threads, 1 GiB, seed 0, shuffled, last batch kept, not strict, no augmentation. */
+/* No threads, 1 GiB, seed 0, shuffled, last batch kept, not strict, no augmentation; `prepare` is
+ * the caller's to fill. */
 void oddi_loader_options_init(struct oddi_loader_options *options);
 
 struct oddi_loader_bad {
@@ -40,7 +42,7 @@ struct oddi_loader_bad {
 /* Pictures index[0..n-1] of the data set, which must outlive the loader. ODD_ENODATA when none
  * can be read. */
 odd_status oddi_loader_new(struct odd_context *ctx, const struct odd_dataset *ds,
-                           const uint32_t *index, size_t n, const struct oddi_prepare *prepare,
+                           const uint32_t *index, size_t n,
                            const struct oddi_loader_options *options, struct oddi_loader **loader);
 void oddi_loader_free(struct oddi_loader *loader);
 

@@ -20,7 +20,9 @@ static const struct oddi_prepare ld_prepare = {.width = LD_SIZE, .height = LD_SI
 static odd_status loader_make(const struct oddi_loader_options *options,
                               struct oddi_loader **loader)
 {
-    return oddi_loader_new(ld_t.ctx, ld_ds, ld_index, ld_n, &ld_prepare, options, loader);
+    struct oddi_loader_options with = *options;
+    with.prepare = ld_prepare;
+    return oddi_loader_new(ld_t.ctx, ld_ds, ld_index, ld_n, &with, loader);
 }
 
 /* Everything that `steps` batches of 6 from step `first` say, as one hash. */

@@ -60,6 +60,7 @@ static odd_status checkpoint_json(struct train_run *r, char **text)
     TRY(checkpoint_pictures(r, pictures));
     oddi_json_set_int(all, "step", r->step);
     oddi_json_set_real(all, "seconds", r->seconds);
+    oddi_json_set_real(all, "loss", r->loss);
     oddi_json_set_text(all, "method", r->config->method->name);
     oddi_json_set(all, "config", json_incref(config));
     oddi_json_set_text(all, "pictures", pictures);
@@ -167,6 +168,7 @@ static odd_status checkpoint_take(struct train_run *r, const json_t *all)
     double updates[ODDI_GROUPS_MAX] = {0};
     TRY(oddi_json_get_int(r->ctx, all, "step", r->state_path, &r->step));
     TRY(oddi_json_get_real(r->ctx, all, "seconds", r->state_path, &r->seconds));
+    TRY(oddi_json_get_real(r->ctx, all, "loss", r->state_path, &r->loss));
     TRY(checkpoint_numbers(r, all, "control_state", c->state, ODDI_CONTROL_STATE));
     TRY(checkpoint_numbers(r, all, "rate_scale", c->rate_scale, ODDI_PHASES_MAX));
     TRY(checkpoint_numbers(r, all, "inputs", c->value, ODDI_CONTROL_INPUTS));
@@ -198,6 +200,20 @@ static odd_status checkpoint_choice(struct train_run *r, const json_t *all)
     return status == ODD_OK ? train_start(r) : status;
 }
 
+/* A time budget was measured before the state was saved; its steps stay. */
+static odd_status checkpoint_budget(struct train_run *r, const json_t *all)
+{
+    int64_t steps = 0;
+    char text[32];
+    if (!oddi_values_text(&r->config->values, "time-budget")[0])
+        return ODD_OK;
+    odd_status status = oddi_json_get_int(r->ctx, json_object_get(all, "config"), "steps", r->state_path, &steps);
+    snprintf(text, sizeof(text), "%lld", (long long)steps);
+    if (status == ODD_OK)
+        status = oddi_values_set(&r->config->values, "steps", text, "set");
+    return status == ODD_OK ? train_start(r) : status;
+}
+
 odd_status train_restore(struct train_run *r)
 {
     odd_status status = ODD_OK;
@@ -206,6 +222,7 @@ odd_status train_restore(struct train_run *r)
     oddi_state_file_init(&f, r->ctx);
     TRY(oddi_state_file_load(&f, r->state_path));
     TRY(oddi_json_parse(r->ctx, f.json, strlen(f.json), r->state_path, &all));
+    TRY(checkpoint_budget(r, all));
     TRY(checkpoint_same(r, all));
     TRY(checkpoint_choice(r, all));
     for (int i = 0; i < r->trainer.state.groups; i++) {

@@ -69,14 +69,14 @@ static odd_status choose_tune(struct choose_work *w)
     struct oddi_loader_options options;
     const size_t floats = (size_t)(r->in.channels * r->in.width * r->in.height);
     oddi_loader_options_init(&options);
+    options.prepare = r->prepare;
     TRY(oddi_dataset_select(r->ctx, r->ds, ODDI_PART_TUNE, &index, &n));
     if (n < 2) {
         status = oddi_fail(r->ctx, ODD_ENODATA, "an automatic choice needs at least 2 held-out pictures; "
                            "hold out more or say which setting to use");
         goto out;
     }
-    TRY(oddi_loader_new(r->ctx, r->ds, index, n < CHOOSE_PICTURES ? n : CHOOSE_PICTURES, &r->prepare, &options,
-                        &w->tune));
+    TRY(oddi_loader_new(r->ctx, r->ds, index, n < CHOOSE_PICTURES ? n : CHOOSE_PICTURES, &options, &w->tune));
     w->pictures = oddi_loader_count(w->tune);
     w->other = oddi_alloc_array(r->ctx, floats, sizeof(float));
     w->scratch = oddi_alloc_array(r->ctx, floats, sizeof(float));

@@ -96,11 +96,12 @@ static odd_status loop_step(struct train_run *r, int stage)
     return ODD_OK;
 }
 
-static double loop_checkpoint_seconds(const struct train_run *r)
+static odd_status loop_checkpoint_seconds(struct train_run *r, double *seconds)
 {
-    double seconds = 0;
-    oddi_parse_duration(oddi_values_text(&r->config->values, "checkpoint"), &seconds);
-    return seconds;
+    const char *text = oddi_values_text(&r->config->values, "checkpoint");
+    if (oddi_parse_duration(text, seconds))
+        return ODD_OK;
+    return oddi_fail(r->ctx, ODD_ECONFIG, "checkpoint=%s: expected a duration such as 5m, or 0", text);
 }
 
 static odd_status loop_save(struct train_run *r)
@@ -141,12 +142,13 @@ static odd_status loop_after(struct train_run *r, double checkpoint)
 odd_status train_loop(struct train_run *r)
 {
     odd_status status = ODD_OK;
-    const double checkpoint = loop_checkpoint_seconds(r);
+    double checkpoint = 0;
     int stage = -1;
     r->began = r->saved = r->shown = oddi_os_now_ns();
     r->shown_step = r->step;
     if (r->step >= r->trainer.recipe.steps)
         return ODD_OK;
+    TRY(loop_checkpoint_seconds(r, &checkpoint));
     TRY(oddi_loader_start(r->loader, r->trainer.recipe.batch, r->step));
     while (r->step < r->trainer.recipe.steps) {
         const int now = loop_stage(r, r->step);

@@ -68,6 +68,8 @@ odd_status odd_methods_describe(struct odd_context *ctx, const char *name, char 
 {
     odd_status status = ODD_OK;
     json_t *all = NULL, *list = NULL;
+    if (!ctx || !json)
+        return oddi_fail(ctx, ODD_EINVAL, "describing methods needs a context and a place for the answer");
     if (name) {
         const struct oddi_method *m = oddi_method_find(name);
         if (!m)

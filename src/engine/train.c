@@ -64,8 +64,9 @@ static odd_status train_loader(struct train_run *r, const uint32_t *index, size_
     options.seed = r->seed;
     options.drop_last = true;
     options.strict = r->ds->strict;
+    options.prepare = r->prepare;
     options.augment = oddi_values_text(v, "augment");
-    odd_status status = oddi_loader_new(r->ctx, r->ds, index, n, &r->prepare, &options, &r->loader);
+    odd_status status = oddi_loader_new(r->ctx, r->ds, index, n, &options, &r->loader);
     return status == ODD_OK ? train_note_left_out(r, r->loader) : status;
 }
 

@@ -43,6 +43,7 @@ struct oddi_plan {
     size_t scratch_need;
     int building; /* phase of the steps being made */
     bool profile;
+    uint64_t (*clock)(void); /* of the profile, ns; NULL: the monotonic one */
 };
 /* Lays out activations by lifetime, the kept copies and the scratch block; fills the tasks. */
 odd_status oddi_plan_place(struct oddi_plan *plan);

@@ -31,6 +31,8 @@ const struct oddi_param oddi_recipe_params[] = {
 odd_status oddi_recipe_read(struct oddi_recipe *r, const struct oddi_values *v, int64_t pictures)
 {
     static const struct oddi_recipe zero;
+    if (pictures < 1)
+        return oddi_fail(v->ctx, ODD_ENODATA, "there are no pictures to train on");
     *r = zero;
     r->optim = oddi_values_is(v, "optimizer", "adam") ? ODDI_ADAM
                : oddi_values_is(v, "optimizer", "adamw") ? ODDI_ADAMW : ODDI_SGD;

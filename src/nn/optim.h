@@ -27,7 +27,7 @@ struct oddi_recipe {
     int64_t warmup_steps; /* rate rises linearly over them */
     int64_t steps, batch;
 };
-/* From values; steps from `steps`, or from `epochs` and the number of pictures. */
+/* From values; steps from `steps`, or from `epochs` and the number of pictures (ODD_ENODATA: none). */
 odd_status oddi_recipe_read(struct oddi_recipe *r, const struct oddi_values *v, int64_t pictures);
 /* Learning rate of step 0..steps-1. */
 double oddi_recipe_rate(const struct oddi_recipe *r, int64_t step);

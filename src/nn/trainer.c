@@ -59,6 +59,8 @@ static odd_status trainer_make(struct oddi_trainer *t, int stage, int64_t batch,
     odd_status status = ODD_OK;
     struct oddi_binding *binding = NULL;
     int count = 0;
+    if (t->last == p)
+        t->last = NULL;
     trainer_drop(p);
     TRY(trainer_build(t, stage, batch, &p->build));
     TRY(oddi_graph_fuse(&p->build.graph));
@@ -91,9 +93,11 @@ static odd_status trainer_plan(struct oddi_trainer *t, int stage, int64_t batch,
             oldest = p;
     }
     odd_status status = trainer_make(t, stage, batch, oldest);
-    if (status == ODD_OK)
-        *plan = oldest;
-    return status;
+    if (status != ODD_OK)
+        return status;
+    oldest->used = ++t->clock;
+    *plan = oldest;
+    return ODD_OK;
 }
 
 odd_status oddi_trainer_prepare(struct oddi_trainer *t, int stage, int64_t batch)
@@ -114,6 +118,17 @@ static odd_status trainer_scalars(struct oddi_trainer *t, struct oddi_trainer_pl
     return status;
 }
 
+/* What a stage does not compute has no gradient; that of the stage before must not stay. */
+static void trainer_enter(struct oddi_trainer *t, int stage)
+{
+    if (t->stage == stage)
+        return;
+    for (int i = 0; i < t->state.groups; i++)
+        if (t->state.group[i].trained)
+            memset(t->state.group[i].grad, 0, t->state.group[i].count * sizeof(float));
+    t->stage = stage;
+}
+
 /* Running statistics changed in place: what was derived from them is stale. */
 static void trainer_touch_stats(struct oddi_trainer *t)
 {
@@ -130,6 +145,7 @@ odd_status oddi_trainer_step(struct oddi_trainer *t, int stage, int64_t step, co
     TRY(trainer_plan(t, stage, count, &p));
     p->used = ++t->clock;
     t->last = p;
+    trainer_enter(t, stage);
     TRY(oddi_plan_set(p->plan, p->build.image, pictures));
     TRY(trainer_scalars(t, p));
     for (int i = 0; i < p->build.phases; i++) {

@@ -43,6 +43,7 @@ struct oddi_trainer {
     struct oddi_control control;
     struct oddi_trainer_plan plan[ODDI_TRAINER_PLANS];
     uint64_t clock;
+    int stage; /* of the last step */
     const struct oddi_trainer_plan *last; /* of the last step, for its results */
     bool check_numerics;
 };
@@ -56,7 +57,8 @@ odd_status oddi_trainer_step(struct oddi_trainer *t, int stage, int64_t step, co
                              int64_t count);
 /* Makes the plan of (stage, batch) now, so that its memory is known before the first step. */
 odd_status oddi_trainer_prepare(struct oddi_trainer *t, int stage, int64_t batch);
-/* Value of a scalar result of the last step, NAN where there is none of that name. */
+/* Value of a scalar result of the last step, NAN where there is none of that name (or its plan had
+ * to make room for another). */
 double oddi_trainer_result(const struct oddi_trainer *t, const char *name);
 /* Bytes of state and plans so far. */
 size_t oddi_trainer_memory(const struct oddi_trainer *t);

@@ -37,7 +37,7 @@ static odd_status gradcheck_plan(struct oddi_graph *g, struct oddi_plan **plan)
 static odd_status gradcheck_fill_leaf(struct oddi_plan *plan, const struct oddi_node *node,
                                       const struct gradcheck *check, struct odd_context *ctx)
 {
-    double *live = oddi_plan_input(plan, node);
+    const double *live = oddi_plan_output(plan, node);
     if (!live)
         return ODD_OK; /* not needed */
     const int64_t n = oddi_shape_count(&node->shape);
@@ -163,7 +163,7 @@ static odd_status gradcheck_target(struct gradcheck_work *w)
 {
     odd_status status = ODD_OK;
     const size_t count = (size_t)w->count;
-    const double *live = oddi_plan_input(w->plan, w->target);
+    const double *live = oddi_plan_output(w->plan, w->target);
     double *block = oddi_alloc_array(w->ctx, 3 * count, sizeof(*block));
     if (!live || !block) {
         status = live ? ODD_ENOMEM : oddi_fail(w->ctx, ODD_EBUG, "%s is no leaf", w->target->name);

@@ -6,7 +6,7 @@
 # Training that was interrupted or killed goes on to the same weights; threads change no bit.
 . "${0%/*}/lib.sh"
 
-toy="--preset small --set width=4 --set items=20 --set steps=1200 --seed 5"
+toy="--preset small --set width=4 --set items=20 --set steps=500 --seed 5"
 ok "synth" "$ODDITY" synth set --size 32 --train 40 --test-normal 2 --per-defect 1 --seed 1
 ok "in one go" "$ODDITY" train set -o whole.safetensors $toy --threads 1 --quiet --json whole.json
 want=$(json whole.json weights_hash)

@@ -10,7 +10,7 @@
 
 extern const struct oddi_kernel_set oddi_ref_set;
 #if ODDI_HAVE_DNNL
-extern const struct oddi_kernel_set oddi_dnnl_set;
+extern const struct oddi_kernel_set oddi_dnnl_set, oddi_dnnl_bf16_set;
 #endif
 
 struct host_isa {
@@ -67,7 +67,10 @@ void oddi_host_sets(const char *mode, const struct oddi_kernel_set *sets[8])
     const struct host_isa *isa = host_isa();
     int n = 0;
 #if ODDI_HAVE_DNNL
-    if (strcmp(mode, "best") == 0 && isa->block > 1)
+    const bool low = strcmp(mode, "bf16") == 0;
+    if (low && isa->block > 1)
+        sets[n++] = &oddi_dnnl_bf16_set;
+    if ((low || strcmp(mode, "best") == 0) && isa->block > 1)
         sets[n++] = &oddi_dnnl_set;
 #endif
     if (strcmp(mode, "ref") != 0)

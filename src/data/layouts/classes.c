@@ -6,8 +6,8 @@
  * In a class folder a second picture of the same stem and another file type is that picture's
  * mask (x.jpg with x.png); it is never loaded as a picture. The lossy one of the two is the
  * picture, since masks are not kept lossy. Where few pictures of a class have such a second one,
- * the two are looked at: of another size it is no mask, and left out. Pictures may lie one folder deeper (class/Imgs/x.jpg)
- * when the class folder holds nothing but that folder.
+ * the two are looked at: of another size it is no mask, and left out. Pictures may lie one folder
+ * deeper (class/Imgs/x.jpg) when the class folder holds nothing but that folder.
  */
 #include <stdio.h>
 #include <string.h>

@@ -74,34 +74,44 @@ static odd_status shape_bad(struct odd_context *ctx, const char *name, const cha
                      "to the coarsest separated by \"/\"", name, text);
 }
 
-/* Block of memory i in cells, from `block` where given, else from `division`. */
-static odd_status shape_block(struct odd_context *ctx, const struct oddi_values *v, struct daad_shape *s, int i)
+/* What a list says about memory i: cells per block (0: all there are), or parts where not *cells. */
+static bool shape_given(const struct daad_shape *s, const char *list, bool by_block, int i,
+                        int64_t given[3], bool *cells)
 {
+    const char *text;
+    size_t length = 0;
+    *cells = true;
+    given[0] = given[1] = given[2] = 0;
+    if (strcmp(list, "whole") == 0)
+        return true;
+    const bool pixel = strcmp(list, "pixel") == 0;
+    given[0] = given[1] = pixel ? 1 : s->memory_level[i] == s->levels ? 2 : 4;
+    if (pixel || (!by_block && (strcmp(list, "spec") == 0 || strcmp(list, "auto") == 0)))
+        return true;
+    *cells = by_block;
+    return shape_entry(list, i, s->memories, &text, &length) &&
+           shape_triple(text, length, by_block, given);
+}
+
+/* Block of memory i in cells, from `block` where given, else from `division`. */
+static odd_status shape_block(struct odd_context *ctx, const struct oddi_values *v,
+                              struct daad_shape *s, int i)
+{
+    static const char *const axis[] = {"rows", "columns", "channels"};
     const struct daad_level *l = &s->level[s->memory_level[i]];
     const int64_t map[3] = {l->height, l->width, l->channels};
-    const char *division = oddi_values_text(v, "division"), *block = oddi_values_text(v, "block");
-    const bool by_block = block[0] != 0;
-    const char *list = by_block ? block : division, *name = by_block ? "block" : "division", *text;
-    const int64_t edge = s->memory_level[i] == s->levels ? 2 : 4;
-    int64_t given[3] = {edge, edge, 0};
-    size_t length = 0;
+    const bool by_block = oddi_values_text(v, "block")[0] != 0;
+    const char *name = by_block ? "block" : "division", *list = oddi_values_text(v, name);
+    int64_t given[3];
     bool cells = true;
-    if (by_block || (strcmp(division, "spec") != 0 && strcmp(division, "auto") != 0)) {
-        cells = by_block || strcmp(division, "pixel") == 0;
-        if (strcmp(list, "pixel") == 0)
-            given[0] = given[1] = 1;
-        else if (strcmp(list, "whole") == 0)
-            given[0] = given[1] = given[2] = 1;
-        else if (!shape_entry(list, i, s->memories, &text, &length) || !shape_triple(text, length, by_block, given))
-            return shape_bad(ctx, name, list);
-    }
+    if (!shape_given(s, list, by_block, i, given, &cells))
+        return shape_bad(ctx, name, list);
     for (int a = 0; a < 3; a++) {
-        static const char *const axis[] = {"rows", "columns", "channels"};
         const int64_t want = given[a] == 0 ? map[a] : cells ? shape_min(given[a], map[a]) : given[a];
         if (map[a] % want != 0)
-            return oddi_fail(ctx, ODD_ECONFIG, "%s=%s does not divide the %lld %s of memory %d", name, list,
-                             (long long)map[a], axis[a], i + 1);
-        s->block[i][a] = cells || given[a] == 0 ? want : map[a] / want;
+            return oddi_fail(ctx, ODD_ECONFIG, "%s=%s does not divide the %lld %s of memory %d", name,
+                             list, (long long)map[a], axis[a], i + 1);
+        s->block[i][a] = cells ? want : map[a] / want;
     }
     return ODD_OK;
 }

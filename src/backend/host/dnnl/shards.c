@@ -55,7 +55,7 @@ static bool shards_cut(const struct oddi_task *task, bool bf16, struct shards *s
     *s = (struct shards){0};
     if (!oddi_dnnl_form_of(task, COMPAT_BACKWARD_WEIGHTS, f) || f->y == ODDI_PLAIN)
         return false;
-    if (bf16 && (f->x == ODDI_PLAIN || f->oh * f->ow < SHARDS_BF16_PLACES))
+    if (bf16 && (f->x == ODDI_PLAIN || f->ic < 32 || f->oh * f->ow < SHARDS_BF16_PLACES))
         return false; /* the conversions would cost more than they save (measured) */
     f->bf16 = bf16;
     const int64_t block = oddi_layout_block(f->y), blocks = f->oc / block;

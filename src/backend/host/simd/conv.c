@@ -4,26 +4,13 @@
  */
 #include "backend/host/simd/conv.h"
 
-#include <stdatomic.h>
-
 #define CONV_DEPTH 640   /* terms of a sum per pass: a group's weights then fit the second cache */
 #define CONV_PLACES 256  /* of a phase per job, about */
 #define CONV_COLUMNS 256 /* most columns of places per job */
 #define CONV_JOBS 16     /* fewer parts than this are split by out channels */
-#define CONV_NARROW (VEC_WIDTH / 3 + 1) /* most out channels for which lanes are places */
+#define CONV_NARROW (VEC_WIDTH / 3 + 1) /* most out channels for conv_narrow.c */
 #define CONV_STRIDE 16
 
-/* One run of a kernel, shared by its jobs. */
-struct conv_call {
-    const struct conv *c;
-    const struct oddi_arg *x;
-    enum oddi_layout layout; /* of y */
-    const float *w, *bias;
-    float *y, *memory;
-    float slope; /* 1: no activation */
-    int64_t jobs;
-    _Atomic int64_t next;
-};
 /* One chunk of one phase of one job. */
 struct conv_phase {
     const struct conv_call *call;
@@ -38,22 +25,20 @@ struct conv_store { /* sums of a tile and where they go */
     int64_t offset[TILE_ROWS]; /* of each row's cell in y, channel block 0 */
 };
 
-static inline float conv_value(float v, float slope)
-{
-    const float t = slope * v;
-    return v > 0.0f ? v : t;
-}
-
+/* One piece of one row: a whole vector, or 8 channels under longer vectors. */
 static inline void conv_store_piece(float *restrict y, const float *restrict sum,
                                     const float *restrict bias, float slope, bool first,
                                     const int piece)
 {
-    if (first)
-        for (int l = 0; l < piece; l++)
-            y[l] = conv_value(sum[l] + bias[l], slope);
-    else
-        for (int l = 0; l < piece; l++)
-            y[l] = conv_value(y[l] + sum[l] + bias[l], slope);
+    if (piece == VEC_WIDTH) {
+        const vec v = vec_add(vec_load(sum), vec_load(bias));
+        vec_store(y, vec_leaky(first ? v : vec_add(vec_load(y), v), vec_all(slope)));
+        return;
+    }
+    for (int l = 0; l < piece; l++) {
+        const float v = sum[l] + bias[l];
+        y[l] = conv_value(first ? v : y[l] + v, slope);
+    }
 }
 /* To a result in blocks of `block` channels: pieces of a row's lanes are runs of memory. */
 static inline void conv_store_block(const struct conv_phase *a, const struct conv_store *s,
@@ -84,7 +69,7 @@ static void conv_store_plain(const struct conv_phase *a, const struct conv_store
         for (int64_t p = 0; p < s->rows; p++) {
             float *y = a->call->y + s->offset[p] + channel * plane;
             const float before = a->first ? 0.0f : *y;
-            *y = conv_value(before + s->sum[p * s->lanes + l] + bias, slope);
+            *y = conv_value(before + (s->sum[p * s->lanes + l] + bias), slope);
         }
     }
 }
@@ -119,8 +104,6 @@ static const float *conv_source(const struct conv_phase *a, int64_t n, int64_t r
     const struct conv_part *p = a->p;
     const int64_t row = (r - p->r0) * c->h.step + conv_lead(&c->h, a->f[0]);
     const int64_t col = (q - p->q0) * c->w.step + conv_lead(&c->w, a->f[1]);
-    if (c->narrow)
-        return a->window + (n - p->n0) * p->count * c->in_rows * c->pitch + row * c->pitch + col;
     return a->window + (((n - p->n0) * c->in_rows + row) * c->pitch + col) * p->count;
 }
 
@@ -206,53 +189,6 @@ static void conv_group_flat(const struct conv_phase *a, int64_t g, int64_t count
     }
 }
 
-/* Stores a tile whose rows are out channels and whose lanes are places q, q + 1, ... of row r. */
-static void conv_narrow_store(const struct conv_phase *a, const float *sum, const int64_t at[3],
-                              int64_t lanes)
-{
-    float turned[TILE_ROWS * TILE_ROWS];
-    struct conv_store s = {.sum = turned, .lanes = a->call->c->out_channels};
-    const int64_t real = simd_min(lanes, a->hi[1] - at[2]);
-    for (int64_t k = 0; k < real; k += s.rows) {
-        s.rows = simd_min(TILE_ROWS, real - k);
-        for (int64_t l = 0; l < s.rows; l++) {
-            s.offset[l] = conv_offset(a, at[0], at[1], at[2] + k + l);
-            for (int64_t o = 0; o < s.lanes; o++)
-                turned[l * s.lanes + o] = sum[o * lanes + k + l];
-        }
-        conv_store(a, &s);
-    }
-}
-static void conv_narrow(const struct conv_phase *a)
-{
-    const struct conv *c = a->call->c;
-    const struct conv_part *p = a->p;
-    const int64_t nh = conv_taps(&c->h, a->f[0]), nw = conv_taps(&c->w, a->f[1]);
-    const int64_t height = a->hi[0] - a->lo[0], lines = height * (p->n1 - p->n0);
-    _Alignas(64) float sum[TILE_ROWS * TILE_LANES];
-    struct tile t = {.x = a->call->w + conv_weights_place(c, p, 0, a->f[0], a->f[1]),
-                     .outer = nh,
-                     .runs = nw,
-                     .length = p->count,
-                     .x_outer = nw * p->count,
-                     .x_run = p->count,
-                     .x_step = 1,
-                     .x_row = nh * nw * p->count,
-                     .w_outer = c->pitch,
-                     .w_run = 1,
-                     .w_step = c->in_rows * c->pitch,
-                     .out = sum};
-    for (int64_t i = 0; i < lines; i++) {
-        int64_t at[3] = {p->n0 + i / height, a->lo[0] + i % height, a->lo[1]}, lanes;
-        for (; at[2] < a->hi[1]; at[2] += lanes) {
-            lanes = tile_lanes(at[2], a->hi[1]);
-            t.w = conv_source(a, at[0], at[1], at[2]);
-            tile_run(&t, c->out_channels, lanes);
-            conv_narrow_store(a, sum, at, lanes);
-        }
-    }
-}
-
 static void conv_phase(struct conv_phase *a)
 {
     const struct conv *c = a->call->c;
@@ -265,10 +201,6 @@ static void conv_phase(struct conv_phase *a)
     conv_places(&c->w, a->f[1], &a->lo[1], &a->hi[1]);
     if (a->hi[0] <= a->lo[0] || a->hi[1] <= a->lo[1])
         return;
-    if (c->narrow) {
-        conv_narrow(a);
-        return;
-    }
     if (!c->flat) {
         for (int64_t g = p->g0; g < p->g1; g += TILE_LANES)
             conv_group(a, g);
@@ -309,6 +241,10 @@ static void conv_job(const struct conv_call *call, int64_t index, float *memory)
     const struct conv *c = call->c;
     struct conv_part p = conv_part(c, index);
     struct conv_phase a = {.call = call, .p = &p, .window = memory, .flat = memory + c->window};
+    if (c->narrow) {
+        conv_narrow(call, &p, memory);
+        return;
+    }
     for (p.c0 = 0; p.c0 < c->in_channels; p.c0 += p.count) {
         p.count = simd_min(c->chunk, c->in_channels - p.c0);
         a.first = p.c0 == 0;
@@ -332,22 +268,32 @@ static void conv_worker(void *arg, int64_t worker)
     }
 }
 
+/* Working memory: the window, and the flattened taps or the narrow sums. */
+static void conv_size(struct conv *c)
+{
+    c->in_rows = (c->rows - 1) * c->h.step + c->h.widest;
+    c->pitch = (c->cols - 1) * c->w.step + c->w.widest;
+    const int64_t cells = c->group * c->in_rows * c->pitch, places = c->group * c->rows * c->cols;
+    c->window = simd_ceil(cells * c->chunk, 16) * 16;
+    if (c->narrow)
+        c->flat = cells * tile_padded(conv_columns(c));
+    else if (2 * c->w.places <= TILE_ROWS)
+        c->flat = places * c->h.widest * c->w.widest * c->chunk;
+    c->flat = simd_ceil(c->flat, 16) * 16;
+}
 static void conv_cut(struct conv *c)
 {
     const int64_t taps = c->h.widest * c->w.widest, places = c->h.places * c->w.places;
-    c->chunk = conv_chunk(c->in_channels, taps, CONV_DEPTH);
+    const int64_t most = c->narrow ? 4 * CONV_PLACES : CONV_PLACES;
+    c->chunk = conv_chunk(c->in_channels, c->narrow ? 5 : taps, CONV_DEPTH);
     c->cols = conv_even(c->w.places, CONV_COLUMNS);
-    c->rows = conv_even(c->h.places, CONV_PLACES / c->cols);
-    c->group = simd_max(1, simd_min(c->images, CONV_PLACES / places));
+    c->rows = conv_even(c->h.places, most / c->cols);
+    c->group = simd_max(1, simd_min(c->images, most / places));
     c->splits = 1;
     const int64_t jobs = conv_jobs(c), groups = simd_ceil(c->out_channels, TILE_LANES);
     if (!c->narrow)
         c->splits = simd_min(groups, simd_ceil(CONV_JOBS, jobs));
-    c->in_rows = (c->rows - 1) * c->h.step + c->h.widest;
-    c->pitch = (c->cols - 1) * c->w.step + c->w.widest + (c->narrow ? TILE_LANES : 0);
-    c->window = simd_ceil(c->group * c->in_rows * c->pitch * c->chunk, 16) * 16;
-    if (!c->narrow && 2 * c->w.places <= TILE_ROWS)
-        c->flat = simd_ceil(c->group * c->rows * c->cols * taps * c->chunk, 16) * 16;
+    conv_size(c);
 }
 static struct conv conv_of(const struct oddi_task *task, bool adjoint)
 {
@@ -358,7 +304,7 @@ static struct conv conv_of(const struct oddi_task *task, bool adjoint)
     c.w = conv_axis(adjoint, (int64_t[3]){x[3], y[3], w[3]}, stride, pad);
     c.weight_o = w[2] * w[3] * (adjoint ? 1 : w[1]);
     c.weight_c = w[2] * w[3] * (adjoint ? w[1] : 1);
-    c.narrow = c.out_channels <= CONV_NARROW && c.w.step == 1;
+    c.narrow = c.out_channels <= CONV_NARROW && c.w.step == 1 && w[2] <= CONV_NARROW_TAPS / w[3];
     conv_cut(&c);
     return c;
 }
@@ -370,12 +316,12 @@ static int conv_workers(const struct oddi_task *task, const struct conv *c)
 static odd_status conv_prepare(struct odd_context *ctx, struct oddi_task *task, const struct conv *c,
                                size_t sizes[2])
 {
-    const int64_t taps = c->h.kernel * c->w.kernel;
+    const int64_t columns = c->narrow ? tile_padded(conv_columns(c))
+                                      : c->h.kernel * c->w.kernel * tile_padded(c->out_channels);
     size_t memory, weights;
     if (!oddi_mul_size((size_t)(c->window + c->flat) * sizeof(float), (size_t)conv_workers(task, c),
                        &memory) ||
-        !oddi_mul_size((size_t)(taps * c->in_channels) * sizeof(float), (size_t)conv_columns(c),
-                       &weights) ||
+        !oddi_mul_size((size_t)columns * sizeof(float), (size_t)c->in_channels, &weights) ||
         !oddi_add_size(weights, 64, &weights))
         return oddi_fail(ctx, ODD_ENOMEM, "node '%s': working memory overflows the address space",
                          task->node);

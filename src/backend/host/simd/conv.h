@@ -18,6 +18,8 @@
 #define ODDI_BACKEND_HOST_SIMD_CONV_H
 #include "backend/host/simd/tile.h"
 
+#include <stdatomic.h>
+
 struct conv_axis {
     int64_t in, out, kernel;
     int64_t step, phases, shift, before;
@@ -35,7 +37,7 @@ struct conv {
     int64_t splits;             /* jobs that share the same places, each some of the out channels */
     int64_t in_rows, pitch;     /* of a job's window; pitch: columns with slack */
     int64_t window, flat;       /* floats of a job's memory; flat 0: windows are read directly */
-    bool narrow;                /* few out channels: lanes are places of one row */
+    bool narrow;                /* few out channels: see conv_narrow.c */
 };
 /* A rectangle of places and the images of one job. */
 struct conv_part {
@@ -87,12 +89,26 @@ static inline void conv_places(const struct conv_axis *a, int64_t f, int64_t *lo
     *hi = simd_min(*hi, over >= 0 ? over / a->phases + 1 : 0);
 }
 
-/* Copies the window of part p (channels c0..c0+count-1) of x to `to`: [image][row][column][channel],
- * or [image][channel][row][column] for narrow. */
+/* Columns of the weights seen as a matrix that tiles read. */
+static inline int64_t conv_columns(const struct conv *c)
+{
+    return c->narrow ? c->h.kernel * c->w.kernel * c->out_channels : c->out_channels;
+}
+/* Where the re-laid weights of a chunk, group (its first out channel) and phase begin. */
+static inline int64_t conv_weights_place(const struct conv *c, const struct conv_part *p, int64_t g,
+                                         int64_t fh, int64_t fw)
+{
+    const int64_t taps = conv_taps_before(&c->h, fh) * c->w.kernel +
+                         conv_taps(&c->h, fh) * conv_taps_before(&c->w, fw);
+    return c->h.kernel * c->w.kernel * (p->c0 * tile_padded(c->out_channels) + p->count * g) +
+           taps * p->count * tile_lanes(g, c->out_channels);
+}
+
+/* Copies the window of part p (channels c0..c0+count-1) of x: [image][row][column][channel]. */
 void SIMD_NAME(conv_window)(const struct conv *c, const struct conv_part *p, const struct oddi_arg *x,
                             float *to);
 /* All weights in the order in which tiles read them: per chunk, group of lanes and phase
- * [tap row][tap][channel][lane]; for narrow per chunk and phase [out][tap row][tap][channel]. */
+ * [tap row][tap][channel][lane]; narrow: per chunk and group [channel][lane]. */
 void SIMD_NAME(conv_weights)(const struct conv *c, int threads, const float *from, float *to);
 #define conv_window SIMD_NAME(conv_window)
 #define conv_weights SIMD_NAME(conv_weights)
@@ -103,19 +119,27 @@ static inline int64_t conv_chunk(int64_t channels, int64_t taps, int64_t depth)
     const int64_t most = simd_max(16, simd_min(512, depth / taps / 16 * 16));
     return channels <= most ? channels : simd_ceil(conv_even(channels, most), 16) * 16;
 }
-/* Columns that the re-laid weights have for the out channels. */
-static inline int64_t conv_columns(const struct conv *c)
+
+/* One run of a kernel, shared by its jobs. */
+struct conv_call {
+    const struct conv *c;
+    const struct oddi_arg *x;
+    enum oddi_layout layout; /* of y */
+    const float *w, *bias;
+    float *y, *memory;
+    float slope; /* 1: no activation */
+    int64_t jobs;
+    _Atomic int64_t next;
+};
+#define CONV_NARROW_TAPS 64 /* most that conv_narrow takes */
+/* Few out channels: all chunks of part p. memory: window, then sums. */
+void SIMD_NAME(conv_narrow)(const struct conv_call *call, struct conv_part *p, float *memory);
+#define conv_narrow SIMD_NAME(conv_narrow)
+
+/* The activation on a finished sum. */
+static inline float conv_value(float v, float slope)
 {
-    return c->narrow ? c->out_channels : tile_padded(c->out_channels);
-}
-/* Where the re-laid weights of a chunk, group (its first channel) and phase begin. */
-static inline int64_t conv_weights_place(const struct conv *c, const struct conv_part *p, int64_t g,
-                                         int64_t fh, int64_t fw)
-{
-    const int64_t lanes = c->narrow ? c->out_channels : tile_lanes(g, c->out_channels);
-    const int64_t taps = conv_taps_before(&c->h, fh) * c->w.kernel +
-                         conv_taps(&c->h, fh) * conv_taps_before(&c->w, fw);
-    return c->h.kernel * c->w.kernel * (p->c0 * conv_columns(c) + p->count * g) +
-           taps * p->count * lanes;
+    const float t = slope * v;
+    return v > 0.0f ? v : t;
 }
 #endif

@@ -10,7 +10,6 @@
  */
 #include "backend/host/simd/conv.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
 #define GRAD_DEPTH 640  /* (tap, in channel) rows per block, about */

@@ -133,9 +133,15 @@ static float rows_keep(float w, float lambda, float value)
 {
     return w > lambda ? value : 0.0f;
 }
+/* The largest float that is not above x: comparing floats with it is as comparing with x. */
+static float rows_below(double x)
+{
+    const float f = (float)x;
+    return (double)f > x ? nextafterf(f, -INFINITY) : f;
+}
 static struct rows_kept rows_kept(const struct rows *w, int64_t row)
 {
-    struct rows_kept k = {.w = w->a + row * w->length, .lambda = (float)w->f};
+    struct rows_kept k = {.w = w->a + row * w->length, .lambda = rows_below(w->f)};
     const float top = rows_top(k.w, w->length);
     while (k.top < w->length - 1 && !(k.w[k.top] == top))
         k.top++;

@@ -28,6 +28,16 @@ static inline vec vec_all(float x)
 {
     return _mm512_set1_ps(x);
 }
+static inline vec vec_add(vec a, vec b)
+{
+    return _mm512_add_ps(a, b);
+}
+/* v > 0 ? v : slope * v */
+static inline vec vec_leaky(vec v, vec slope)
+{
+    const __mmask16 positive = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_GT_OQ);
+    return _mm512_mask_blend_ps(positive, _mm512_mul_ps(v, slope), v);
+}
 #elif ODDI_ISA_LEVEL == 1
 #include <immintrin.h>
 #define VEC_WIDTH 8
@@ -48,6 +58,15 @@ static inline void vec_store(float *p, vec v)
 static inline vec vec_all(float x)
 {
     return _mm256_set1_ps(x);
+}
+static inline vec vec_add(vec a, vec b)
+{
+    return _mm256_add_ps(a, b);
+}
+static inline vec vec_leaky(vec v, vec slope)
+{
+    const vec positive = _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_GT_OQ);
+    return _mm256_blendv_ps(_mm256_mul_ps(v, slope), v, positive);
 }
 #else
 #include <string.h>
@@ -71,6 +90,16 @@ static inline void vec_store(float *p, vec v)
 static inline vec vec_all(float x)
 {
     return (vec){x, x, x, x};
+}
+static inline vec vec_add(vec a, vec b)
+{
+    return a + b;
+}
+static inline vec vec_leaky(vec v, vec slope)
+{
+    typedef int32_t mask __attribute__((vector_size(16)));
+    const mask positive = v > vec_all(0.0f);
+    return (vec)(((mask)v & positive) | ((mask)(v * slope) & ~positive));
 }
 #endif
 

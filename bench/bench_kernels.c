@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Times the products of a network, kernel by kernel: GFLOP/s of each convolution of DAAD (forward,
+ * backward by data, backward by weights) and of its matrix products, and the share of the FMA peak
+ * that the same threads reach in registers just before.
+ *
+ *     bench_kernels [SET [NET [THREADS [SECONDS [LAYER]]]]]     best|simd|base|avx2|avx512  full|lite|small
+ *
+ * The best of the runs that fit the time counts: others use the machine. Layouts are those that a
+ * plan would choose where every map is produced in the processor's preferred layout.
+ */
+#include "backend/backend.h"
+#include "backend/host/simd/simd.h"
+#include "base/parallel.h"
+#include "base/rng.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct layer {
+    const char *name;
+    int64_t n, ic, h, oc; /* transposed: from (ic, h) to (oc, 2 h) */
+    bool transposed;
+};
+struct net {
+    const char *name;
+    struct layer layer[12];
+    int64_t matmul[3][3]; /* rows, items, length of a memory */
+};
+static const struct net nets[] = {
+    {"full",
+     {{"enc1", 8, 3, 256, 64, false},
+      {"enc2", 8, 64, 128, 128, false},
+      {"enc3", 8, 128, 64, 256, false},
+      {"enc4", 8, 256, 32, 512, false},
+      {"enc5", 8, 512, 16, 512, false},
+      {"dec5", 8, 512, 8, 512, true},
+      {"dec4", 8, 1024, 16, 256, true},
+      {"dec3", 8, 512, 32, 128, true},
+      {"dec2", 8, 128, 64, 64, true},
+      {"dec1", 8, 64, 128, 3, true}},
+     {{128, 500, 2048}, {512, 500, 2048}, {2048, 500, 1024}}},
+    {"lite",
+     {{"enc1", 16, 3, 128, 32, false},
+      {"enc2", 16, 32, 64, 64, false},
+      {"enc3", 16, 64, 32, 128, false},
+      {"enc4", 16, 128, 16, 256, false},
+      {"dec4", 16, 256, 8, 256, true},
+      {"dec3", 16, 512, 16, 64, true},
+      {"dec2", 16, 128, 32, 32, true},
+      {"dec1", 16, 32, 64, 3, true}},
+     {{256, 250, 1024}, {1024, 250, 1024}, {0, 0, 0}}},
+    {"small",
+     {{"enc1", 1, 3, 128, 32, false},
+      {"enc2", 1, 32, 64, 64, false},
+      {"enc3", 1, 64, 32, 128, false},
+      {"enc4", 1, 128, 16, 256, false},
+      {"dec4", 1, 256, 8, 256, true},
+      {"dec3", 1, 512, 16, 64, true},
+      {"dec2", 1, 128, 32, 32, true},
+      {"dec1", 1, 32, 64, 3, true}},
+     {{16, 250, 1024}, {64, 250, 1024}, {0, 0, 0}}},
+};
+
+static struct odd_context *ctx;
+static int threads = 2;
+static double seconds = 0.3;
+static double peak; /* GFLOP/s */
+static const struct oddi_kernel_set *sets[8];
+static double total_flop, total_time;
+
+/* With one thread the processor's time, which others cannot lengthen as much. */
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Independent chains of fused multiply-adds in registers: the peak. */
+#define PEAK_STEPS 2000000
+#define PEAK(isa, options, type)                                                                   \
+    typedef float type __attribute__((vector_size(isa)));                                          \
+    __attribute__((target(options), optimize("O3", "fp-contract=fast"))) static void               \
+        peak_##type(void *arg, int64_t i)                                                          \
+    {                                                                                              \
+        type s[12], a = {0}, b = {0};                                                              \
+        for (int j = 0; j < 12; j++) { /* as different values in the compiler's eyes */            \
+            s[j] = a;                                                                              \
+            __asm__ volatile("" : "+v"(s[j]));                                                     \
+        }                                                                                          \
+        for (int64_t k = 0; k < PEAK_STEPS; k++) {                                                 \
+            _Pragma("GCC unroll 12") for (int j = 0; j < 12; j++) s[j] = s[j] * a + b;             \
+            __asm__ volatile("" : "+v"(a), "+v"(b));                                               \
+        }                                                                                          \
+        for (int j = 0; j < 12; j++)                                                               \
+            ((float *)arg)[i] += s[j][0];                                                          \
+    }
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+PEAK(64, "avx512f", v16)
+PEAK(32, "avx2,fma", v8)
+PEAK(16, "sse4.2", v4)
+static double peak_measure(const char *isa)
+{
+    float out[256] = {0};
+    const bool wide = strcmp(isa, "avx512") == 0, base = strcmp(isa, "base") == 0;
+    double best = 1e9;
+    for (int i = 0; i < 20; i++) {
+        const double start = now();
+        oddi_parallel(threads, threads, wide ? peak_v16 : base ? peak_v4 : peak_v8, out);
+        const double used = now() - start;
+        best = used < best ? used : best;
+    }
+    return 2.0 * 12 * (wide ? 16 : base ? 4 : 8) * PEAK_STEPS * threads / best * 1e-9;
+}
+#else
+static double peak_measure(const char *isa)
+{
+    (void)isa;
+    return 0.0;
+}
+#endif
+
+static void arg_make(struct oddi_arg *arg, struct oddi_buffer *buffer, uint64_t seed)
+{
+    const int64_t count = oddi_shape_count(&arg->shape);
+    buffer->size = (size_t)count * sizeof(float);
+    buffer->data = oddi_alloc_aligned(ctx, buffer->size);
+    if (!buffer->data)
+        exit(1);
+    struct oddi_rng rng;
+    oddi_rng_init(&rng, seed, ODDI_RNG_INIT, 0, 0);
+    for (int64_t i = 0; i < count; i++)
+        ((float *)buffer->data)[i] = oddi_rng_range(&rng, -1.0f, 1.0f);
+    arg->buffer = buffer;
+    arg->type = ODDI_F32;
+}
+static const struct oddi_kernel *kernel_find(struct oddi_task *task)
+{
+    for (int s = 0; sets[s]; s++)
+        for (int k = 0; sets[s]->kernels[k]; k++) {
+            const struct oddi_kernel *kernel = sets[s]->kernels[k];
+            struct oddi_task attempt = *task;
+            if (strcmp(kernel->op, task->op) != 0)
+                continue;
+            if (kernel->layouts)
+                kernel->layouts(&attempt);
+            else
+                for (int i = 0; i < ODDI_MAX_SRC; i++)
+                    attempt.src[i].layout = attempt.dst.layout = ODDI_PLAIN;
+            if (kernel->accepts && !kernel->accepts(&attempt))
+                continue;
+            *task = attempt;
+            return kernel;
+        }
+    return NULL;
+}
+
+/* Prepares, runs until the time is used, prints. */
+static void task_time(struct oddi_task *task, const char *name, double flop)
+{
+    struct oddi_buffer buffer[ODDI_MAX_SRC + 3];
+    size_t scratch = 0, keep = 0;
+    task->threads = threads;
+    task->node = name;
+    for (int i = 0; i < task->src_count; i++) {
+        if (task->src[i].shape.rank == 4)
+            task->src[i].layout = oddi_host_blocked(task->src[i].shape.dim[1]);
+        arg_make(&task->src[i], &buffer[i], (uint64_t)i + 1);
+    }
+    arg_make(&task->dst, &buffer[ODDI_MAX_SRC], 9);
+    const struct oddi_kernel *kernel = kernel_find(task);
+    if (!kernel || (kernel->prepare && kernel->prepare(ctx, task, &scratch, &keep) != ODD_OK)) {
+        printf("%-22s no kernel: %s\n", name, odd_last_message(ctx));
+        exit(1);
+    }
+    task->scratch.buffer = &buffer[ODDI_MAX_SRC + 1];
+    task->keep.buffer = &buffer[ODDI_MAX_SRC + 2];
+    buffer[ODDI_MAX_SRC + 1] = (struct oddi_buffer){oddi_alloc_aligned(ctx, scratch + 64), scratch};
+    buffer[ODDI_MAX_SRC + 2] = (struct oddi_buffer){oddi_alloc_aligned(ctx, keep + 64), keep};
+    double best = 1e9, end = now() + seconds;
+    int runs = 0;
+    do { /* new weights each time, as in training */
+        const double start = now();
+        task->src[1].version++;
+        if (kernel->run(task) != ODD_OK)
+            exit(1);
+        const double used = now() - start;
+        best = used < best && runs > 0 ? used : best;
+    } while (runs++ < 2 || now() < end);
+    printf("%-22s %8.2f ms %8.1f GFLOP/s %5.0f %%  %-26s scratch %6.1f MB keep %5.1f MB\n", name,
+           1e3 * best, flop / best * 1e-9, peak > 0.0 ? flop / best * 1e-7 / peak : 0.0, kernel->name,
+           1e-6 * (double)scratch, 1e-6 * (double)keep);
+    fflush(stdout);
+    total_flop += flop;
+    total_time += best;
+    if (kernel->done)
+        kernel->done(ctx, task);
+    for (int i = 0; i < ODDI_MAX_SRC + 3; i++)
+        if (i < task->src_count || i >= ODDI_MAX_SRC)
+            oddi_free_aligned(ctx, buffer[i].data);
+}
+
+/* The three passes of a layer; of a transposed one the forward is conv2d_bwd_data. */
+static void layer_time(const struct layer *l)
+{
+    const int64_t half = l->transposed ? l->h : l->h / 2, wide = 2 * half;
+    const int64_t big = l->transposed ? l->oc : l->ic, few = l->transposed ? l->ic : l->oc;
+    const struct oddi_shape x = oddi_shape_make(4, l->n, big, wide, wide);
+    const struct oddi_shape y = oddi_shape_make(4, l->n, few, half, half);
+    const struct oddi_shape w = oddi_shape_make(4, few, big, 4, 4);
+    const struct oddi_attr attr = {.i = {2, 1, 0, wide, wide}};
+    struct oddi_attr kernel = {.i = {2, 1, 0, 4, 4}};
+    const double flop = 2.0 * 16.0 * (double)(l->n * l->ic * l->oc * half * half);
+    char name[64];
+    struct oddi_task a = {.op = "conv2d", .attr = attr, .src_count = 2};
+    a.src[0].shape = x;
+    a.src[1].shape = w;
+    a.dst.shape = y;
+    struct oddi_task b = {.op = "conv2d_bwd_data", .attr = attr, .src_count = 2};
+    b.src[0].shape = y;
+    b.src[1].shape = w;
+    b.dst.shape = x;
+    struct oddi_task c = {.op = "conv2d_bwd_weights", .attr = kernel, .src_count = 2};
+    c.src[0].shape = x;
+    c.src[1].shape = y;
+    c.dst.shape = w;
+    snprintf(name, sizeof(name), "%s forward", l->name);
+    task_time(l->transposed ? &b : &a, name, flop);
+    snprintf(name, sizeof(name), "%s by data", l->name);
+    task_time(l->transposed ? &a : &b, name, flop);
+    snprintf(name, sizeof(name), "%s by weights", l->name);
+    task_time(&c, name, flop);
+}
+/* q (rows, length) times items^T, and weights (rows, items) times items. */
+static void matmul_time(const int64_t m[3])
+{
+    const double flop = 2.0 * (double)(m[0] * m[1] * m[2]);
+    struct oddi_task a = {.op = "matmul", .attr = {.i = {0, 1}}, .src_count = 2};
+    a.src[0].shape = oddi_shape_make(2, m[0], m[2], 1, 1);
+    a.src[1].shape = oddi_shape_make(2, m[1], m[2], 1, 1);
+    a.dst.shape = oddi_shape_make(2, m[0], m[1], 1, 1);
+    task_time(&a, "memory: cosine", flop);
+    struct oddi_task b = {.op = "matmul", .src_count = 2};
+    b.src[0].shape = oddi_shape_make(2, m[0], m[1], 1, 1);
+    b.src[1].shape = oddi_shape_make(2, m[1], m[2], 1, 1);
+    b.dst.shape = oddi_shape_make(2, m[0], m[2], 1, 1);
+    task_time(&b, "memory: assemble", flop);
+    struct oddi_task c = {.op = "matmul", .attr = {.i = {1, 0}}, .src_count = 2};
+    c.src[0].shape = oddi_shape_make(2, m[0], m[1], 1, 1);
+    c.src[1].shape = oddi_shape_make(2, m[0], m[2], 1, 1);
+    c.dst.shape = oddi_shape_make(2, m[1], m[2], 1, 1);
+    task_time(&c, "memory: d items", flop);
+}
+
+int main(int argc, char **argv)
+{
+    const char *set = argc > 1 ? argv[1] : "best", *net = argc > 2 ? argv[2] : "full", *isa = set;
+    threads = argc > 3 ? atoi(argv[3]) : 2;
+    seconds = argc > 4 ? atof(argv[4]) : 0.3;
+    const char *only = argc > 5 ? argv[5] : NULL;
+    if (odd_context_new(&ctx) != ODD_OK)
+        return 1;
+    if (strcmp(set, "base") == 0) {
+        sets[0] = &oddi_simd_set_base;
+#if defined(__x86_64__)
+    } else if (strcmp(set, "avx2") == 0) {
+        sets[0] = &oddi_simd_set_avx2;
+    } else if (strcmp(set, "avx512") == 0) {
+        sets[0] = &oddi_simd_set_avx512;
+#endif
+    } else {
+        oddi_host_sets(set, sets);
+        isa = oddi_host_isa();
+    }
+    peak = peak_measure(isa);
+    printf("set %s (%s), net %s, %d threads, peak %.0f GFLOP/s\n", set, isa, net, threads, peak);
+    for (size_t i = 0; i < ODDI_COUNT(nets); i++) {
+        if (strcmp(nets[i].name, net) != 0)
+            continue;
+        for (size_t l = 0; l < ODDI_COUNT(nets[i].layer) && nets[i].layer[l].name; l++)
+            if (!only || strcmp(only, nets[i].layer[l].name) == 0)
+                layer_time(&nets[i].layer[l]);
+        for (int m = 0; m < 3 && nets[i].matmul[m][0] > 0; m++)
+            if (!only || strcmp(only, "memory") == 0)
+                matmul_time(nets[i].matmul[m]);
+    }
+    printf("total %.1f ms, %.1f GFLOP/s, %.0f %% of the peak\n", 1e3 * total_time,
+           total_flop / total_time * 1e-9, peak > 0.0 ? total_flop / total_time * 1e-7 / peak : 0.0);
+    odd_context_free(ctx);
+    return 0;
+}
