@@ -6,7 +6,10 @@
 
 #include <string.h>
 
+#include "base/os.h"
+
 #define ALLOC_ALIGN 64u
+#define ALLOC_HUGE ((size_t)4 << 20) /* from here on pages of 2 MiB save more than they waste */
 #define ALLOC_FIRST 8u /* elements of a growing array's first block */
 
 bool oddi_mul_size(size_t a, size_t b, size_t *product)
@@ -110,6 +113,8 @@ void *oddi_alloc_aligned(struct odd_context *ctx, size_t size)
     size_t past = (uintptr_t)(block + sizeof(void *)) % ALLOC_ALIGN;
     char *aligned = block + sizeof(void *) + (past ? ALLOC_ALIGN - past : 0);
     memcpy(aligned - sizeof(void *), &block, sizeof(void *));
+    if (size >= ALLOC_HUGE)
+        oddi_os_advise_huge(aligned, size); /* before the first touch, else it comes too late */
     memset(aligned, 0, size);
     return aligned;
 }

@@ -205,26 +205,27 @@ out:
 }
 
 /* Pixels of a picture: a normal one has no mask; an anomalous one without its mask cannot say which
- * pixels are anomalous and is left out of pixel metrics, counted. */
-static odd_status eval_add_pixels(struct eval_run *e, size_t at, const float *map, int64_t w, int64_t h)
+ * pixels are anomalous and is left out of pixel metrics, counted. One whose mask is there and cannot
+ * be used is skipped, named: *skipped. */
+static odd_status eval_add_pixels(struct eval_run *e, size_t at, const struct oddi_planes *map, bool *skipped)
 {
     const struct oddi_sample *s = &e->ds->sample[e->index[at]];
     unsigned char *mask = NULL;
     odd_status status = ODD_OK;
     if (s->label == ODDI_LABEL_ANOMALOUS) {
-        status = oddi_dataset_load_mask(e->ctx, e->ds, e->index[at], w, h, &mask);
-        if (status == ODD_OK && !mask) {
-            e->without_mask++;
-            return ODD_OK;
-        }
+        status = oddi_dataset_load_mask(e->ctx, e->ds, e->index[at], map->width, map->height, &mask);
+        *skipped = status != ODD_OK && status != ODD_ENOMEM;
+        if (*skipped)
+            return eval_skip(e, at, e->ctx->message);
+        e->without_mask += status == ODD_OK && !mask;
+        if (!mask)
+            return status;
     }
-    if (status == ODD_OK && e->metric_size == 0)
-        status = oddi_pixels_add(e->pixels, s->path, map, mask, w, h);
-    else if (status == ODD_OK) {
-        const struct oddi_planes planes = {w, h, 1, (float *)map};
-        const struct oddi_picture picture = {w, h, 1, ODD_U8, mask};
-        status = eval_resized(e, s->path, &planes, mask ? &picture : NULL);
-    }
+    const struct oddi_picture picture = {map->width, map->height, 1, ODD_U8, mask};
+    if (e->metric_size > 0)
+        status = eval_resized(e, s->path, map, mask ? &picture : NULL);
+    else
+        status = oddi_pixels_add(e->pixels, s->path, map->data, mask, map->width, map->height);
     oddi_free(e->ctx, mask);
     return status;
 }
@@ -232,10 +233,12 @@ static odd_status eval_add_pixels(struct eval_run *e, size_t at, const float *ma
 odd_status eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w, int64_t h)
 {
     const struct oddi_sample *s = &e->ds->sample[e->index[at]];
+    const struct oddi_planes planes = {w, h, 1, (float *)map}; /* only read */
     odd_status status = ODD_OK;
+    bool skipped = false;
     if (e->pixels && map)
-        status = eval_add_pixels(e, at, map, w, h);
-    if (status != ODD_OK)
+        status = eval_add_pixels(e, at, &planes, &skipped);
+    if (status != ODD_OK || skipped)
         return status;
     const size_t k = e->good++;
     e->index[k] = e->index[at];
@@ -337,6 +340,16 @@ out:
     return status;
 }
 
+/* Metrics of nothing would be an answer full of holes. */
+static odd_status eval_check_good(const struct eval_run *e)
+{
+    const json_t *first = json_array_get(e->skipped, 0);
+    if (e->good > 0)
+        return ODD_OK;
+    return oddi_fail(e->ctx, ODD_ENODATA, "none of the %zu test pictures of %s could be scored; the first: %s",
+                     e->count, e->ds->root, first ? json_string_value(json_object_get(first, "reason")) : "none");
+}
+
 static odd_status eval_run_model(struct eval_run *e, const struct odd_options *options, char **json)
 {
     odd_status status = ODD_OK;
@@ -346,6 +359,7 @@ static odd_status eval_run_model(struct eval_run *e, const struct odd_options *o
     const struct oddi_many many = {.model = e->model, .count = e->count, .want_map = e->pixels != NULL,
                                    .phase = "eval", .load = eval_load, .take = eval_take, .user = e};
     TRY(oddi_many_run(e->ctx, &many));
+    TRY(eval_check_good(e));
     TRY(eval_report(e, &report));
     TRY(eval_components(e, report));
     if (oddi_values_text(&e->values, "maps")[0]) {

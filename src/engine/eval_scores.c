@@ -3,8 +3,9 @@
  * odd_eval_scores: the same metrics for the scores of any tool, from a CSV with columns `path` and
  * `score`, and optionally a folder of float TIFF maps.
  *
- * A row belongs to the picture whose path ends with the row's path (whole folder names); a row
- * that fits no test picture or several is an error, and so is a test picture without a row. The
+ * A row belongs to the picture whose path ends with the row's path (whole folder names). A row that
+ * fits several is an error, one that fits none is of another part and not looked at; a test picture
+ * without a row (or with an empty score) is skipped, named. The
  * map of DATA/a/b/7.png is MAPS/a/b/7.tiff, else MAPS/b/7.tiff, else MAPS/7.tiff.
  */
 #include <math.h>

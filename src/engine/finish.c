@@ -40,13 +40,10 @@ static odd_status finish_take(void *user, const struct oddi_many_result *result)
 {
     struct finish_part *p = user;
     const char *path = p->r->ds->sample[p->index[result->index]].path;
-    if (result->status != ODD_OK && p->r->ds->strict)
+    if (result->status != ODD_OK && p->r->strict)
         return oddi_fail(p->r->ctx, result->status, "%s", result->message);
     if (result->status != ODD_OK) {
-        json_t *one = json_object();
-        oddi_json_set_text(one, "path", path);
-        oddi_json_set_text(one, "reason", result->message);
-        json_array_append_new(p->r->left_out, one);
+        train_leave_out(p->r, path, result->message);
         return ODD_OK;
     }
     p->index[p->good] = p->index[result->index];

@@ -140,6 +140,9 @@ static odd_status selftest_compare(struct odd_context *ctx, const struct odd_mod
         return oddi_fail(ctx, ODD_EFORMAT, "the model has no self-test answers");
     const double *answer = answers->data;
     const int n = (int)answers->shape.dim[1];
+    for (int i = 0; i < 2 * n; i++)
+        if (!isfinite(answer[i])) /* a comparison with it would say nothing */
+            return oddi_fail(ctx, ODD_EFORMAT, "the model's self-test answers are damaged");
     for (int i = 0; i < n; i++) {
         struct oddi_picture *p = NULL;
         struct oddi_scored scored;

@@ -13,21 +13,23 @@
 
 #define TRAIN_LOOK 16 /* pictures looked at to learn the number of bands */
 
-odd_status train_note_left_out(struct train_run *r, const struct oddi_loader *loader)
+void train_leave_out(struct train_run *r, const char *path, const char *reason)
+{
+    json_t *one = json_object(), *event = oddi_report_event("left-out");
+    oddi_json_set_text(one, "path", path);
+    oddi_json_set_text(one, "reason", reason);
+    json_array_append_new(r->left_out, one);
+    oddi_json_set_text(event, "path", path);
+    oddi_json_set_text(event, "reason", reason);
+    oddi_report_send(r->ctx, event);
+}
+
+static void train_note_left_out(struct train_run *r)
 {
     const struct oddi_loader_bad *bad = NULL;
-    const size_t n = oddi_loader_left_out(loader, &bad);
-    for (size_t i = 0; i < n; i++) {
-        json_t *one = json_object();
-        oddi_json_set_text(one, "path", r->ds->sample[bad[i].sample].path);
-        oddi_json_set_text(one, "reason", bad[i].message);
-        json_array_append_new(r->left_out, one);
-        json_t *event = oddi_report_event("left-out");
-        oddi_json_set_text(event, "path", r->ds->sample[bad[i].sample].path);
-        oddi_json_set_text(event, "reason", bad[i].message);
-        oddi_report_send(r->ctx, event);
-    }
-    return ODD_OK;
+    const size_t n = oddi_loader_left_out(r->loader, &bad);
+    for (size_t i = 0; i < n; i++)
+        train_leave_out(r, r->ds->sample[bad[i].sample].path, bad[i].message);
 }
 
 /* The network's channels are the bands of the data: the most that the first pictures have. */
@@ -63,11 +65,13 @@ static odd_status train_loader(struct train_run *r, const uint32_t *index, size_
     options.cache_bytes = (size_t)oddi_values_int(v, "cache-mib") << 20;
     options.seed = r->seed;
     options.drop_last = true;
-    options.strict = r->ds->strict;
+    options.strict = r->strict;
     options.prepare = r->prepare;
     options.augment = oddi_values_text(v, "augment");
     odd_status status = oddi_loader_new(r->ctx, r->ds, index, n, &options, &r->loader);
-    return status == ODD_OK ? train_note_left_out(r, r->loader) : status;
+    if (status == ODD_OK)
+        train_note_left_out(r);
+    return status;
 }
 
 /* Which pictures, which geometry, does it fit the method. */
@@ -177,6 +181,16 @@ static odd_status train_check_path(struct train_run *r)
     return status;
 }
 
+/* The data set was opened strict, or the training is asked to be. */
+static odd_status train_strict(struct train_run *r, const struct odd_options *options)
+{
+    const char *text = options ? oddi_options_get(options, "strict") : NULL;
+    r->strict = r->ds->strict;
+    if (!text || oddi_parse_bool(text, &r->strict))
+        return ODD_OK;
+    return oddi_fail(r->ctx, ODD_ECONFIG, "strict=%s: expected true or false", text);
+}
+
 static odd_status train_run_all(struct train_run *r, const struct odd_options *options, char **report)
 {
     odd_status status = ODD_OK;
@@ -186,6 +200,7 @@ static odd_status train_run_all(struct train_run *r, const struct odd_options *o
     TRY(oddi_str_take(&s, &r->state_path));
     TRY(train_check_path(r));
     TRY(oddi_config_init(r->config, r->ctx, options));
+    TRY(train_strict(r, options));
     r->seed = (uint64_t)oddi_values_int(&r->config->values, "seed");
     TRY(train_describe(r));
     TRY(train_open(r));

@@ -24,6 +24,7 @@ struct train_run {
     int64_t shown_step;
     double loss;      /* of the last step */
     json_t *left_out; /* array of {path, reason} */
+    bool strict;      /* an unreadable picture is an error */
     bool trial;       /* a candidate is tried: no state is saved */
     char chosen[96];  /* "name=value" of an automatic choice, "" for none */
     json_t *choice;   /* what was tried: array of {setting, auroc} */
@@ -43,6 +44,6 @@ odd_status train_loop(struct train_run *r);
 odd_status train_save(struct train_run *r);
 odd_status train_restore(struct train_run *r);
 odd_status train_finish(struct train_run *r, char **report);
-/* Notes pictures that a loader left out, and reports them. */
-odd_status train_note_left_out(struct train_run *r, const struct oddi_loader *loader);
+/* Notes and reports a picture that cannot be read. */
+void train_leave_out(struct train_run *r, const char *path, const char *reason);
 #endif

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/os.h"
-
 static void memory_lives(struct oddi_plan *p)
 {
     for (size_t i = 0; i < p->step_count; i++) {
@@ -103,10 +101,7 @@ static odd_status memory_block(struct oddi_plan *p, size_t size, struct oddi_buf
 {
     buffer->data = oddi_alloc_aligned(p->ctx, size + 64);
     buffer->size = size;
-    if (!buffer->data)
-        return ODD_ENOMEM;
-    oddi_os_advise_huge(buffer->data, size);
-    return ODD_OK;
+    return buffer->data ? ODD_OK : ODD_ENOMEM;
 }
 
 static void memory_point(const struct oddi_plan *p, struct oddi_arg *arg, int value)

@@ -4,7 +4,7 @@
  */
 #include "backend/host/simd/conv.h"
 
-#define CONV_DEPTH 640   /* terms of a sum per pass: a group's weights then fit the second cache */
+#define CONV_DEPTH 1024   /* terms of a sum per pass: a group's weights then fit the second cache */
 #define CONV_PLACES 256  /* of a phase per job, about */
 #define CONV_COLUMNS 256 /* most columns of places per job */
 #define CONV_JOBS 16     /* fewer parts than this are split by out channels */
@@ -276,7 +276,7 @@ static void conv_size(struct conv *c)
     const int64_t cells = c->group * c->in_rows * c->pitch, places = c->group * c->rows * c->cols;
     c->window = simd_ceil(cells * c->chunk, 16) * 16;
     if (c->narrow)
-        c->flat = cells * tile_padded(conv_columns(c));
+        c->flat = cells * tile_padded(conv_columns(c)) + 4;
     else if (2 * c->w.places <= TILE_ROWS)
         c->flat = places * c->h.widest * c->w.widest * c->chunk;
     c->flat = simd_ceil(c->flat, 16) * 16;
@@ -285,7 +285,7 @@ static void conv_cut(struct conv *c)
 {
     const int64_t taps = c->h.widest * c->w.widest, places = c->h.places * c->w.places;
     const int64_t most = c->narrow ? 4 * CONV_PLACES : CONV_PLACES;
-    c->chunk = conv_chunk(c->in_channels, c->narrow ? 5 : taps, CONV_DEPTH);
+    c->chunk = conv_chunk(c->in_channels, c->narrow ? 8 : taps, CONV_DEPTH);
     c->cols = conv_even(c->w.places, CONV_COLUMNS);
     c->rows = conv_even(c->h.places, most / c->cols);
     c->group = simd_max(1, simd_min(c->images, most / places));

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define GRAD_DEPTH 640  /* (tap, in channel) rows per block, about */
-#define GRAD_OUT 64     /* out channels per block */
+#define GRAD_OUT 128    /* out channels per block */
 #define GRAD_PLACES 256 /* per part, about */
 #define GRAD_JOBS 16
 #define GRAD_STRIDE 16

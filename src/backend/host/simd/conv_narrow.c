@@ -10,6 +10,10 @@
  */
 #include "backend/host/simd/conv.h"
 
+#include <string.h>
+
+typedef float four __attribute__((vector_size(16)));
+
 static void narrow_add(float *restrict to, const float *restrict from, int64_t count, bool first)
 {
     if (first)
@@ -63,26 +67,54 @@ static void narrow_offsets(struct narrow_phase *a)
         a->offset[j] = (j / nw * c->pitch + j % nw) * padded + tap * c->out_channels;
     }
 }
-/* Row r of places of image n; `out` channels, at compile time where it is a usual number. */
-static inline void narrow_row(const struct narrow_phase *a, int64_t n, int64_t r, const int out)
+/* Sums of a place's taps, 4 out channels at once (those past the last are other sums: ignored). */
+static inline four narrow_four(const struct narrow_phase *a, const float *s)
+{
+    four sum = {0};
+    for (int64_t j = 0; j < a->taps; j++) {
+        four v;
+        memcpy(&v, s + a->offset[j], sizeof(v));
+        sum += v;
+    }
+    return sum;
+}
+/* Row r of places of image n, `count` out channels from o on. */
+static inline void narrow_row(const struct narrow_phase *a, const int64_t at[2], int64_t o,
+                              const int count)
 {
     const struct conv *c = a->call->c;
-    const int64_t padded = tile_padded(conv_columns(c)), plane = c->h.out * c->w.out;
-    const int64_t cell = ((n - a->p->n0) * c->in_rows + r - a->p->r0 + conv_lead(&c->h, a->f[0])) *
+    const int64_t padded = tile_padded(conv_columns(c)), plane = c->h.out * c->w.out, r = at[1];
+    const int64_t cell = ((at[0] - a->p->n0) * c->in_rows + r - a->p->r0 + conv_lead(&c->h, a->f[0])) *
                              c->pitch + conv_lead(&c->w, a->f[1]) - a->p->q0;
-    const int64_t line = r * c->h.phases + a->f[0] - c->h.shift;
-    float *y = a->call->y + n * out * plane + line * c->w.out + a->f[1] - c->w.shift;
+    const int64_t line = r * c->h.phases + a->f[0] - c->h.shift, next = c->w.phases;
+    float *y = a->call->y + (at[0] * c->out_channels + o) * plane + line * c->w.out + a->f[1] - c->w.shift;
+    const float *s = a->sums + cell * padded + o;
+    const float slope = a->call->slope;
+    float bias[4] = {0};
+    for (int k = 0; a->call->bias && k < count; k++)
+        bias[k] = a->call->bias[o + k];
     for (int64_t q = a->lo[1]; q < a->hi[1]; q++) {
-        const float *s = a->sums + (cell + q) * padded;
-        float sum[VEC_WIDTH];
-        for (int o = 0; o < out; o++)
-            sum[o] = a->call->bias ? a->call->bias[o] : 0.0f;
-        for (int64_t j = 0; j < a->taps; j++)
-            for (int o = 0; o < out; o++)
-                sum[o] += s[a->offset[j] + o];
-        for (int o = 0; o < out; o++)
-            y[o * plane + q * c->w.phases] = conv_value(sum[o], a->call->slope);
+        const four sum = narrow_four(a, s + q * padded);
+        for (int k = 0; k < count; k++)
+            y[k * plane + q * next] = conv_value(sum[k] + bias[k], slope);
     }
+}
+static void narrow_channels(const struct narrow_phase *a, const int64_t at[2])
+{
+    for (int64_t o = 0; o < a->call->c->out_channels; o += 4)
+        switch (a->call->c->out_channels - o) {
+        case 1:
+            narrow_row(a, at, o, 1);
+            break;
+        case 2:
+            narrow_row(a, at, o, 2);
+            break;
+        case 3:
+            narrow_row(a, at, o, 3);
+            break;
+        default:
+            narrow_row(a, at, o, 4);
+        }
 }
 static void narrow_phase(struct narrow_phase *a)
 {
@@ -96,12 +128,7 @@ static void narrow_phase(struct narrow_phase *a)
     conv_places(&c->w, a->f[1], &a->lo[1], &a->hi[1]);
     for (int64_t n = a->p->n0; n < a->p->n1; n++)
         for (int64_t r = a->lo[0]; r < a->hi[0]; r++)
-            if (c->out_channels == 1)
-                narrow_row(a, n, r, 1);
-            else if (c->out_channels == 3)
-                narrow_row(a, n, r, 3);
-            else
-                narrow_row(a, n, r, (int)c->out_channels);
+            narrow_channels(a, (int64_t[2]){n, r});
 }
 
 void SIMD_NAME(conv_narrow)(const struct conv_call *call, struct conv_part *p, float *memory)

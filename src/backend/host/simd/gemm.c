@@ -13,6 +13,7 @@
 #define GEMM_DEPTH 512
 #define GEMM_PITCH (GEMM_DEPTH + 16) /* of packed rows: not a power of two, for the cache's sake */
 #define GEMM_ROWS 96                 /* per panel, about */
+#define GEMM_PIECE 64
 #define GEMM_JOBS 16                 /* fewer panels than this are split by columns */
 
 struct gemm {
@@ -39,6 +40,14 @@ static void gemm_copy(float *restrict to, int64_t pitch, const float *restrict f
         for (int64_t i = 0; i < count[0]; i++)
             to[i * pitch + k] = from[i * row + k * next];
 }
+/* The same in pieces of rows that stay in the first cache while their columns are filled. */
+static void gemm_copy_pieces(float *to, int64_t pitch, const float *from, const int64_t apart[2],
+                             const int64_t count[2])
+{
+    for (int64_t i = 0; i < count[0]; i += GEMM_PIECE)
+        gemm_copy(to + i * pitch, pitch, from + i * apart[0], apart,
+                  (int64_t[2]){simd_min(GEMM_PIECE, count[0] - i), count[1]});
+}
 
 /* Group `index` of chunk `index / groups` of B: [depth][lane], the last group filled with zeros. */
 static float *gemm_packed(const struct gemm *g, int64_t k0, int64_t count, int64_t column)
@@ -54,8 +63,8 @@ static void gemm_pack_job(void *arg, int64_t index)
     float *to = gemm_packed(g, k0, count, column);
     if (real < lanes)
         memset(to, 0, (size_t)(count * lanes) * sizeof(float));
-    gemm_copy(to, lanes, g->b + k0 * g->b_next + column * g->b_column,
-              (int64_t[2]){g->b_next, g->b_column}, (int64_t[2]){count, real});
+    gemm_copy_pieces(to, lanes, g->b + k0 * g->b_next + column * g->b_column,
+                     (int64_t[2]){g->b_next, g->b_column}, (int64_t[2]){count, real});
 }
 
 static void gemm_store(const struct gemm *g, const float *sum, const int64_t at[2], int64_t rows,
