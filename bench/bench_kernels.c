@@ -137,31 +137,58 @@ static void arg_make(struct oddi_arg *arg, struct oddi_buffer *buffer, uint64_t 
     arg->buffer = buffer;
     arg->type = ODDI_F32;
 }
+/* Whether the kernel takes the task, with the layouts that it chooses. */
+static bool kernel_takes(const struct oddi_kernel *kernel, struct oddi_task *task)
+{
+    struct oddi_task attempt = *task;
+    if (strcmp(kernel->op, task->op) != 0)
+        return false;
+    if (kernel->layouts)
+        kernel->layouts(&attempt);
+    for (int i = 0; i < ODDI_MAX_SRC && !kernel->layouts; i++)
+        attempt.src[i].layout = attempt.dst.layout = ODDI_PLAIN;
+    if (kernel->accepts && !kernel->accepts(&attempt))
+        return false;
+    *task = attempt;
+    return true;
+}
 static const struct oddi_kernel *kernel_find(struct oddi_task *task)
 {
     for (int s = 0; sets[s]; s++)
-        for (int k = 0; sets[s]->kernels[k]; k++) {
-            const struct oddi_kernel *kernel = sets[s]->kernels[k];
-            struct oddi_task attempt = *task;
-            if (strcmp(kernel->op, task->op) != 0)
-                continue;
-            if (kernel->layouts)
-                kernel->layouts(&attempt);
-            else
-                for (int i = 0; i < ODDI_MAX_SRC; i++)
-                    attempt.src[i].layout = attempt.dst.layout = ODDI_PLAIN;
-            if (kernel->accepts && !kernel->accepts(&attempt))
-                continue;
-            *task = attempt;
-            return kernel;
-        }
+        for (int k = 0; sets[s]->kernels[k]; k++)
+            if (kernel_takes(sets[s]->kernels[k], task))
+                return sets[s]->kernels[k];
     return NULL;
 }
 
+/* Best time of a run; new weights each time, as in training. */
+static double task_best(const struct oddi_kernel *kernel, struct oddi_task *task)
+{
+    const double end = now() + seconds;
+    double best = 1e9;
+    int runs = 0;
+    do {
+        const double start = now();
+        task->src[1].version++;
+        if (kernel->run(task) != ODD_OK)
+            exit(1);
+        const double used = now() - start;
+        best = used < best && runs > 0 ? used : best;
+    } while (runs++ < 2 || now() < end);
+    return best;
+}
+static void task_print(const char *name, const char *kernel, double flop, double best)
+{
+    printf("%-22s %8.2f ms %8.1f GFLOP/s %5.0f %%  %s\n", name, 1e3 * best, flop / best * 1e-9,
+           peak > 0.0 ? flop / best * 1e-7 / peak : 0.0, kernel);
+    fflush(stdout);
+    total_flop += flop;
+    total_time += best;
+}
 /* Prepares, runs until the time is used, prints. */
 static void task_time(struct oddi_task *task, const char *name, double flop)
 {
-    struct oddi_buffer buffer[ODDI_MAX_SRC + 3];
+    struct oddi_buffer buffer[ODDI_MAX_SRC + 3] = {{NULL, 0}};
     size_t scratch = 0, keep = 0;
     task->threads = threads;
     task->node = name;
@@ -180,27 +207,11 @@ static void task_time(struct oddi_task *task, const char *name, double flop)
     task->keep.buffer = &buffer[ODDI_MAX_SRC + 2];
     buffer[ODDI_MAX_SRC + 1] = (struct oddi_buffer){oddi_alloc_aligned(ctx, scratch + 64), scratch};
     buffer[ODDI_MAX_SRC + 2] = (struct oddi_buffer){oddi_alloc_aligned(ctx, keep + 64), keep};
-    double best = 1e9, end = now() + seconds;
-    int runs = 0;
-    do { /* new weights each time, as in training */
-        const double start = now();
-        task->src[1].version++;
-        if (kernel->run(task) != ODD_OK)
-            exit(1);
-        const double used = now() - start;
-        best = used < best && runs > 0 ? used : best;
-    } while (runs++ < 2 || now() < end);
-    printf("%-22s %8.2f ms %8.1f GFLOP/s %5.0f %%  %-26s scratch %6.1f MB keep %5.1f MB\n", name,
-           1e3 * best, flop / best * 1e-9, peak > 0.0 ? flop / best * 1e-7 / peak : 0.0, kernel->name,
-           1e-6 * (double)scratch, 1e-6 * (double)keep);
-    fflush(stdout);
-    total_flop += flop;
-    total_time += best;
+    task_print(name, kernel->name, flop, task_best(kernel, task));
     if (kernel->done)
         kernel->done(ctx, task);
     for (int i = 0; i < ODDI_MAX_SRC + 3; i++)
-        if (i < task->src_count || i >= ODDI_MAX_SRC)
-            oddi_free_aligned(ctx, buffer[i].data);
+        oddi_free_aligned(ctx, buffer[i].data);
 }
 
 /* The three passes of a layer; of a transposed one the forward is conv2d_bwd_data. */
@@ -255,40 +266,53 @@ static void matmul_time(const int64_t m[3])
     task_time(&c, "memory: d items", flop);
 }
 
-int main(int argc, char **argv)
+static const char *argument(int argc, char **argv, int i, const char *otherwise)
 {
-    const char *set = argc > 1 ? argv[1] : "best", *net = argc > 2 ? argv[2] : "full", *isa = set;
-    threads = argc > 3 ? atoi(argv[3]) : 2;
-    seconds = argc > 4 ? atof(argv[4]) : 0.3;
-    const char *only = argc > 5 ? argv[5] : NULL;
-    if (odd_context_new(&ctx) != ODD_OK)
-        return 1;
+    return argc > i ? argv[i] : otherwise;
+}
+/* Fills `sets`; returns the instruction set. */
+static const char *sets_choose(const char *set)
+{
+#if defined(__x86_64__)
+    if (strcmp(set, "avx2") == 0 || strcmp(set, "avx512") == 0) {
+        sets[0] = strcmp(set, "avx2") == 0 ? &oddi_simd_set_avx2 : &oddi_simd_set_avx512;
+        return set;
+    }
+#endif
     if (strcmp(set, "base") == 0) {
         sets[0] = &oddi_simd_set_base;
-#if defined(__x86_64__)
-    } else if (strcmp(set, "avx2") == 0) {
-        sets[0] = &oddi_simd_set_avx2;
-    } else if (strcmp(set, "avx512") == 0) {
-        sets[0] = &oddi_simd_set_avx512;
-#endif
-    } else {
-        oddi_host_sets(set, sets);
-        isa = oddi_host_isa();
+        return set;
     }
+    oddi_host_sets(set, sets);
+    return oddi_host_isa();
+}
+static void net_time(const struct net *net, const char *only)
+{
+    for (size_t l = 0; l < ODDI_COUNT(net->layer) && net->layer[l].name; l++)
+        if (!only || strcmp(only, net->layer[l].name) == 0)
+            layer_time(&net->layer[l]);
+    for (int m = 0; m < 3 && net->matmul[m][0] > 0; m++)
+        if (!only || strcmp(only, "memory") == 0)
+            matmul_time(net->matmul[m]);
+}
+
+int main(int argc, char **argv)
+{
+    const char *set = argument(argc, argv, 1, "best"), *net = argument(argc, argv, 2, "full");
+    threads = atoi(argument(argc, argv, 3, "2"));
+    seconds = atof(argument(argc, argv, 4, "0.3"));
+    if (odd_context_new(&ctx) != ODD_OK)
+        return 1;
+    const char *isa = sets_choose(set);
     peak = peak_measure(isa);
     printf("set %s (%s), net %s, %d threads, peak %.0f GFLOP/s\n", set, isa, net, threads, peak);
-    for (size_t i = 0; i < ODDI_COUNT(nets); i++) {
-        if (strcmp(nets[i].name, net) != 0)
-            continue;
-        for (size_t l = 0; l < ODDI_COUNT(nets[i].layer) && nets[i].layer[l].name; l++)
-            if (!only || strcmp(only, nets[i].layer[l].name) == 0)
-                layer_time(&nets[i].layer[l]);
-        for (int m = 0; m < 3 && nets[i].matmul[m][0] > 0; m++)
-            if (!only || strcmp(only, "memory") == 0)
-                matmul_time(nets[i].matmul[m]);
-    }
-    printf("total %.1f ms, %.1f GFLOP/s, %.0f %% of the peak\n", 1e3 * total_time,
-           total_flop / total_time * 1e-9, peak > 0.0 ? total_flop / total_time * 1e-7 / peak : 0.0);
+    for (size_t i = 0; i < ODDI_COUNT(nets); i++)
+        if (strcmp(nets[i].name, net) == 0)
+            net_time(&nets[i], argument(argc, argv, 5, NULL));
+    if (total_time > 0.0)
+        printf("total %.1f ms, %.1f GFLOP/s, %.0f %% of the peak\n", 1e3 * total_time,
+               total_flop / total_time * 1e-9,
+               peak > 0.0 ? total_flop / total_time * 1e-7 / peak : 0.0);
     odd_context_free(ctx);
     return 0;
 }

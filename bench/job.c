@@ -4,6 +4,7 @@
  */
 #include "job.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,22 @@ out:
     return status;
 }
 
+/* Waves of another phase and colour in each picture, and a little noise. */
+static void job_fill(struct bench_job *j, uint64_t seed, int batch)
+{
+    const struct oddi_geometry *in = &j->trainer.net.in;
+    struct oddi_rng rng;
+    float *at = j->input[batch];
+    oddi_rng_init(&rng, seed, ODDI_RNG_TEST, 0, (uint64_t)batch);
+    for (int64_t plane = 0; plane < j->batch * in->channels; plane++) {
+        const float phase = oddi_rng_range(&rng, 0.0f, 6.0f), length = oddi_rng_range(&rng, 3.0f, 9.0f);
+        for (int64_t y = 0; y < in->height; y++)
+            for (int64_t x = 0; x < in->width; x++)
+                *at++ = 0.6f * sinf((float)x / length + phase) * cosf((float)y / 4.0f + 2.0f * phase) +
+                        oddi_rng_range(&rng, -0.2f, 0.2f);
+    }
+}
+
 odd_status bench_job_open(struct bench_job *j, const struct bench_job_options *o)
 {
     memset(j, 0, sizeof(*j));
@@ -69,13 +86,10 @@ odd_status bench_job_open(struct bench_job *j, const struct bench_job_options *o
     TRY(job_config(j, o));
     TRY(job_trainer(j, o));
     for (int i = 0; i < BENCH_BATCHES; i++) {
-        struct oddi_rng rng;
         j->input[i] = oddi_alloc_aligned(j->ctx, j->each * sizeof(float));
         if (!j->input[i])
             return ODD_ENOMEM;
-        oddi_rng_init(&rng, o->seed, ODDI_RNG_TEST, 0, (uint64_t)i);
-        for (size_t k = 0; k < j->each; k++)
-            j->input[i][k] = oddi_rng_range(&rng, -1.0f, 1.0f);
+        job_fill(j, o->seed, i);
     }
     TRY(oddi_trainer_prepare(&j->trainer, j->stage, j->batch));
 out:

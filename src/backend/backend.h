@@ -96,10 +96,17 @@ struct oddi_adam_step {
     float correct1, correct2; /* 1 - beta^t */
     float grad_scale;     /* from clipping, 1 normally */
 };
-void oddi_host_adam(int threads, int64_t n, float *w, const float *g, float *m, float *v,
-                    const struct oddi_adam_step *s);
-void oddi_host_sgd(int threads, int64_t n, float *w, const float *g, float *m, float rate,
-                   float momentum, float decay, float grad_scale);
+struct oddi_sgd_step {
+    float rate, momentum, decay, grad_scale;
+};
+/* n weights, their gradient and moments; SGD needs no v, and without m it is plain descent. */
+struct oddi_moments {
+    int64_t n;
+    float *w, *m, *v;
+    const float *g;
+};
+void oddi_host_adam(int threads, const struct oddi_moments *x, const struct oddi_adam_step *s);
+void oddi_host_sgd(int threads, const struct oddi_moments *x, const struct oddi_sgd_step *s);
 void oddi_host_average(int threads, int64_t n, float *avg, const float *w, float keep);
 /* Sum of squares in double, in a fixed order. */
 double oddi_host_norm2(int threads, int64_t n, const float *g);

@@ -43,7 +43,8 @@ static float paste_weight(const struct paste_blob *b, float x, float y)
     for (int i = 0; i < PASTE_ELLIPSES; i++) {
         const struct paste_ellipse *e = &b->part[i];
         const float dx = x - e->x, dy = y - e->y;
-        const float u = (dx * e->cosine + dy * e->sine) / e->ax, v = (dy * e->cosine - dx * e->sine) / e->ay;
+        const float u = (dx * e->cosine + dy * e->sine) / e->ax,
+                    v = (dy * e->cosine - dx * e->sine) / e->ay;
         const float inside = (1.0f - sqrtf(u * u + v * v)) * 3.0f;
         best = inside > best ? inside : best;
     }
@@ -51,7 +52,8 @@ static float paste_weight(const struct paste_blob *b, float x, float y)
 }
 
 /* What stands at (c, y, x) once the defect is there in full. */
-static float paste_value(const struct oddi_paste *p, const struct paste_blob *b, float target, const int64_t at[3])
+static float paste_value(const struct oddi_paste *p, const struct paste_blob *b, float target,
+                         const int64_t at[3])
 {
     const int64_t plane = p->width * p->height, row = at[1] * p->width;
     if (p->kind == 0)

@@ -16,7 +16,8 @@
 #define ODDI_PASTE_KINDS 3
 
 /* Changes `picture` (channels, height, width) in place; `other` is another normal picture of the
- * same size; scratch has room for as many floats. The blob spans 1/16 to 1/5 of the shorter side. */
+ * same size; scratch has room for as many floats. The blob spans 1/16 to 1/5 of the shorter side.
+ */
 struct oddi_paste {
     int kind, channels;
     int64_t height, width;

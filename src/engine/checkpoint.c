@@ -30,7 +30,8 @@ static odd_status checkpoint_pictures(struct train_run *r, char text[ODDI_HASH_T
 /* Values that a training's bits depend on: all but how it is run. */
 static odd_status checkpoint_config(struct train_run *r, json_t **config)
 {
-    static const char *const how[] = {"resume", "checkpoint", "time-budget", "cache-mib", "check-numerics"};
+    static const char *const how[] = {"resume", "checkpoint", "time-budget", "cache-mib",
+                                      "check-numerics"};
     odd_status status = oddi_values_to_json(&r->config->values, config);
     for (size_t i = 0; status == ODD_OK && i < ODDI_COUNT(how); i++)
         json_object_del(*config, how[i]);
@@ -124,11 +125,13 @@ out:
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static odd_status checkpoint_numbers(struct train_run *r, const json_t *all, const char *key, double *values, int n)
+static odd_status checkpoint_numbers(struct train_run *r, const json_t *all, const char *key,
+                                     double *values, int n)
 {
     const json_t *list = json_object_get(all, key);
     if (!json_is_array(list) || json_array_size(list) != (size_t)n)
-        return oddi_fail(r->ctx, ODD_EFORMAT, "%s: '%s' is not a list of %d numbers", r->state_path, key, n);
+        return oddi_fail(r->ctx, ODD_EFORMAT, "%s: '%s' is not a list of %d numbers", r->state_path,
+                         key, n);
     for (int i = 0; i < n; i++)
         values[i] = json_number_value(json_array_get(list, (size_t)i));
     return ODD_OK;
@@ -146,16 +149,21 @@ static odd_status checkpoint_same(struct train_run *r, const json_t *all)
     TRY(oddi_json_get_text(r->ctx, all, "pictures", r->state_path, &pictures));
     TRY(checkpoint_config(r, &config));
     TRY(checkpoint_pictures(r, here));
-    json_object_foreach(config, key, value) {
+    json_object_foreach(config, key, value)
+    {
         if (json_equal(value, json_object_get(stored, key)))
             continue;
-        status = oddi_fail(r->ctx, ODD_ECONFIG, "%s belongs to a training with another '%s'; without --resume "
-                           "training begins anew", r->state_path, key);
+        status = oddi_fail(r->ctx, ODD_ECONFIG,
+                           "%s belongs to a training with another '%s'; without --resume "
+                           "training begins anew",
+                           r->state_path, key);
         goto out;
     }
     if (strcmp(method, r->config->method->name) != 0 || strcmp(pictures, here) != 0)
-        status = oddi_fail(r->ctx, ODD_ECONFIG, "%s belongs to a training on other pictures or with another "
-                           "method; without --resume training begins anew", r->state_path);
+        status = oddi_fail(r->ctx, ODD_ECONFIG,
+                           "%s belongs to a training on other pictures or with another "
+                           "method; without --resume training begins anew",
+                           r->state_path);
 out:
     json_decref(config);
     return status;
@@ -207,7 +215,8 @@ static odd_status checkpoint_budget(struct train_run *r, const json_t *all)
     char text[32];
     if (!oddi_values_text(&r->config->values, "time-budget")[0])
         return ODD_OK;
-    odd_status status = oddi_json_get_int(r->ctx, json_object_get(all, "config"), "steps", r->state_path, &steps);
+    odd_status status =
+        oddi_json_get_int(r->ctx, json_object_get(all, "config"), "steps", r->state_path, &steps);
     snprintf(text, sizeof(text), "%lld", (long long)steps);
     if (status == ODD_OK)
         status = oddi_values_set(&r->config->values, "steps", text, "set");

@@ -2,8 +2,8 @@
  *
  * Settings that are "auto" (DAAD's division): each candidate is trained for an equal share of one
  * training's steps and asked how well it tells the tune part's normals from the same pictures with
- * a made-up defect pasted in (data/paste.h); the best one is then trained in full. So a choice costs
- * about one more training. Neither the calibrate nor the test part is looked at.
+ * a made-up defect pasted in (data/paste.h); the best one is then trained in full. So a choice
+ * costs about one more training. Neither the calibrate nor the test part is looked at.
  */
 #include <stdio.h>
 #include <string.h>
@@ -72,11 +72,13 @@ static odd_status choose_tune(struct choose_work *w)
     options.prepare = r->prepare;
     TRY(oddi_dataset_select(r->ctx, r->ds, ODDI_PART_TUNE, &index, &n));
     if (n < 2) {
-        status = oddi_fail(r->ctx, ODD_ENODATA, "an automatic choice needs at least 2 held-out pictures; "
+        status = oddi_fail(r->ctx, ODD_ENODATA,
+                           "an automatic choice needs at least 2 held-out pictures; "
                            "hold out more or say which setting to use");
         goto out;
     }
-    TRY(oddi_loader_new(r->ctx, r->ds, index, n < CHOOSE_PICTURES ? n : CHOOSE_PICTURES, &options, &w->tune));
+    TRY(oddi_loader_new(r->ctx, r->ds, index, n < CHOOSE_PICTURES ? n : CHOOSE_PICTURES, &options,
+                        &w->tune));
     w->pictures = oddi_loader_count(w->tune);
     w->other = oddi_alloc_array(r->ctx, floats, sizeof(float));
     w->scratch = oddi_alloc_array(r->ctx, floats, sizeof(float));
@@ -114,8 +116,13 @@ static odd_status choose_measure(struct choose_work *w, struct odd_scorer *s)
         TRY(oddi_loader_get(w->tune, i, s->input));
         TRY(choose_score(w, s, i, 0));
         TRY(oddi_loader_get(w->tune, (i + 1) % w->pictures, w->other));
-        const struct oddi_paste paste = {(int)(i % ODDI_PASTE_KINDS), (int)r->in.channels, r->in.height, r->in.width,
-                                         w->other, s->input, w->scratch};
+        const struct oddi_paste paste = {(int)(i % ODDI_PASTE_KINDS),
+                                         (int)r->in.channels,
+                                         r->in.height,
+                                         r->in.width,
+                                         w->other,
+                                         s->input,
+                                         w->scratch};
         oddi_paste_run(&paste, &rng);
         TRY(choose_score(w, s, i, w->pictures));
         TRY(oddi_check_cancel(r->ctx));
@@ -132,7 +139,8 @@ static odd_status choose_auroc(struct choose_work *w, double *auroc)
     struct oddi_rank rank;
     odd_status status = ODD_OK;
     for (int k = 0; m->components[k]; k++)
-        TRY(oddi_location_scale(r->ctx, w->component[k], w->pictures, &spread.location[k], &spread.scale[k]));
+        TRY(oddi_location_scale(r->ctx, w->component[k], w->pictures, &spread.location[k],
+                                &spread.scale[k]));
     for (size_t i = 0; i < 2 * w->pictures; i++) {
         double component[ODDI_COMPONENTS_MAX];
         for (int k = 0; k < ODDI_COMPONENTS_MAX; k++)
@@ -165,7 +173,8 @@ static odd_status choose_try(struct choose_work *w, int i, const char *steps)
     TRY(oddi_scorer_make(r->ctx, &m, r->ctx->threads, &s));
     TRY(choose_measure(w, s));
     TRY(choose_auroc(w, &w->auroc[i]));
-    oddi_report_text(r->ctx, "choice", "%s: AUROC %.3f on pasted defects", w->setting[i], w->auroc[i]);
+    oddi_report_text(r->ctx, "choice", "%s: AUROC %.3f on pasted defects", w->setting[i],
+                     w->auroc[i]);
 out:
     odd_scorer_free(s);
     oddi_model_file_release(&m.file);
@@ -181,7 +190,8 @@ static odd_status choose_all(struct choose_work *w)
     int best = 0;
     snprintf(given, sizeof(given), "%s", oddi_values_text(&r->config->values, "steps"));
     TRY(oddi_recipe_read(&recipe, &r->config->values, (int64_t)oddi_loader_count(r->loader)));
-    snprintf(share, sizeof(share), "%lld", (long long)(recipe.steps / w->candidates > 0 ? recipe.steps / w->candidates : 1));
+    snprintf(share, sizeof(share), "%lld",
+             (long long)(recipe.steps / w->candidates > 0 ? recipe.steps / w->candidates : 1));
     r->trial = true;
     for (int i = 0; i < w->candidates; i++) {
         TRY(choose_try(w, i, share));

@@ -14,14 +14,18 @@
 const struct oddi_param oddi_engine_params[] = {
     P_TEXT("method", "daad", NULL, "how to detect; `oddity methods` lists them"),
     P_TEXT("preset", "", NULL, "named settings of the method; empty: its first preset"),
-    P_INT("seed", "0", 0, 9007199254740992.0, NULL, "seed of initial weights, order and augmentation"),
+    P_INT("seed", "0", 0, 9007199254740992.0, NULL,
+          "seed of initial weights, order and augmentation"),
     P_TEXT("size", "128", "ours", "network input in pixels: N for N x N, or WxH"),
-    P_ENUM("fit", "stretch", "stretch|pad|crop", "ours", "how other aspects are brought to that size"),
+    P_ENUM("fit", "stretch", "stretch|pad|crop", "ours",
+           "how other aspects are brought to that size"),
     P_BOOL("gain-normalize", "false", "ours", "bring each picture's median grey to one half first"),
     P_ENUM("precision", "f32", "f32|bf16", "ours", "number format of convolutions in training"),
-    P_TEXT("time-budget", "", NULL, "train for about this long (10m, 1h30m): becomes steps=N after 20 steps"),
+    P_TEXT("time-budget", "", NULL,
+           "train for about this long (10m, 1h30m): becomes steps=N after 20 steps"),
     P_BOOL("resume", "false", NULL, "go on from the state saved beside the model"),
-    P_TEXT("checkpoint", "5m", NULL, "save the state this often (does not change a bit); 0: only when stopped"),
+    P_TEXT("checkpoint", "5m", NULL,
+           "save the state this often (does not change a bit); 0: only when stopped"),
     P_BOOL("check-numerics", "false", NULL, "stop at the first node whose values are not finite"),
     P_INT("cache-mib", "1024", 0, 1 << 20, NULL, "memory for prepared pictures in MiB"),
     P_END};
@@ -30,8 +34,10 @@ static odd_status config_start(struct oddi_config *c, struct odd_context *ctx, c
 {
     c->method = oddi_method_find(name);
     if (!c->method)
-        return oddi_fail(ctx, ODD_ECONFIG, "unknown method '%s'; `oddity methods` lists them", name);
-    const struct oddi_param *tables[] = {oddi_engine_params, oddi_recipe_params, c->method->params, NULL};
+        return oddi_fail(ctx, ODD_ECONFIG, "unknown method '%s'; `oddity methods` lists them",
+                         name);
+    const struct oddi_param *tables[] = {oddi_engine_params, oddi_recipe_params, c->method->params,
+                                         NULL};
     return oddi_values_init(&c->values, ctx, tables);
 }
 
@@ -41,7 +47,8 @@ static odd_status config_preset(struct oddi_config *c, struct odd_context *ctx, 
     while (name && name[0] && p->name && strcmp(p->name, name) != 0)
         p++;
     if (!p->name)
-        return oddi_fail(ctx, ODD_ECONFIG, "%s has no preset '%s'; `oddity methods --describe %s` lists them",
+        return oddi_fail(ctx, ODD_ECONFIG,
+                         "%s has no preset '%s'; `oddity methods --describe %s` lists them",
                          c->method->name, name, c->method->name);
     c->preset = p;
     for (int i = 0; p->settings[i]; i++) {
@@ -60,7 +67,8 @@ static odd_status config_unused(struct oddi_config *c, const struct odd_options 
 {
     for (size_t i = 0; i < o->count; i++) {
         bool known = o->item[i].used;
-        for (const struct oddi_param *p = oddi_dataset_params; !known && p->type != ODDI_PARAM_END; p++)
+        for (const struct oddi_param *p = oddi_dataset_params; !known && p->type != ODDI_PARAM_END;
+             p++)
             known = strcmp(p->name, o->item[i].name) == 0;
         if (!known)
             return oddi_values_set(&c->values, o->item[i].name, o->item[i].value, "set");
@@ -68,7 +76,8 @@ static odd_status config_unused(struct oddi_config *c, const struct odd_options 
     return ODD_OK;
 }
 
-odd_status oddi_config_init(struct oddi_config *c, struct odd_context *ctx, const struct odd_options *options)
+odd_status oddi_config_init(struct oddi_config *c, struct odd_context *ctx,
+                            const struct odd_options *options)
 {
     odd_status status = ODD_OK;
     memset(c, 0, sizeof(*c));
@@ -78,7 +87,8 @@ odd_status oddi_config_init(struct oddi_config *c, struct odd_context *ctx, cons
     TRY(config_start(c, ctx, method ? method : oddi_engine_params[0].initial));
     TRY(config_preset(c, ctx, preset));
     if (options) {
-        TRY(oddi_values_take(&c->values, (struct odd_options *)options)); /* only marks them as used */
+        TRY(oddi_values_take(&c->values,
+                             (struct odd_options *)options)); /* only marks them as used */
         TRY(config_unused(c, options));
     }
     TRY(oddi_values_set(&c->values, "preset", c->preset->name, "set"));
@@ -104,7 +114,8 @@ void oddi_config_release(struct oddi_config *c)
     oddi_values_release(&c->values);
 }
 
-odd_status oddi_config_size(struct odd_context *ctx, const struct oddi_config *c, int64_t *width, int64_t *height)
+odd_status oddi_config_size(struct odd_context *ctx, const struct oddi_config *c, int64_t *width,
+                            int64_t *height)
 {
     const char *text = oddi_values_text(&c->values, "size"), *x = strchr(text, 'x');
     char first[32];
@@ -113,13 +124,15 @@ odd_status oddi_config_size(struct odd_context *ctx, const struct oddi_config *c
     snprintf(first, sizeof(first), "%.*s", (int)(length < 31 ? length : 31), text);
     const bool good = oddi_parse_int(first, &w) && oddi_parse_int(x ? x + 1 : first, &h);
     if (!good || w < 8 || h < 8 || w > 8192 || h > 8192)
-        return oddi_fail(ctx, ODD_ECONFIG, "size=%s: expected pixels from 8 to 8192, such as 128 or 192x128", text);
+        return oddi_fail(ctx, ODD_ECONFIG,
+                         "size=%s: expected pixels from 8 to 8192, such as 128 or 192x128", text);
     *width = w;
     *height = h;
     return ODD_OK;
 }
 
-void oddi_config_prepare(const struct oddi_config *c, const struct oddi_geometry *in, struct oddi_prepare *prepare)
+void oddi_config_prepare(const struct oddi_config *c, const struct oddi_geometry *in,
+                         struct oddi_prepare *prepare)
 {
     const struct oddi_values *v = &c->values;
     *prepare = (struct oddi_prepare){.width = in->width,

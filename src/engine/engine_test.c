@@ -35,7 +35,8 @@ static void check_pictures(struct testing *t, const struct odd_model *m, const j
     int misses = 0, alarms = 0;
     assert_int_equal(odd_scorer_new(t->ctx, m, &s), ODD_OK);
     assert_int_equal(json_array_size(list), 8);
-    json_array_foreach((json_t *)list, i, p) {
+    json_array_foreach((json_t *)list, i, p)
+    {
         const struct engine_one one = one_score(t, s, engine_text(p, "path"));
         const bool anomalous = strcmp(engine_text(p, "label"), "anomalous") == 0;
         assert_true(one.score == engine_number(p, "score"));
@@ -116,7 +117,8 @@ static void test_threads_and_runs(void **unused)
     engine_synth(&t, "set", 20);
     for (size_t i = 0; i < ODDI_COUNT(threads); i++) {
         assert_int_equal(odd_context_set_threads(t.ctx, threads[i]), ODD_OK);
-        engine_train_well(&t, "set", i == 0 ? "first" : "again", "variant=daad+ augment=flip,rotate");
+        engine_train_well(&t, "set", i == 0 ? "first" : "again",
+                          "variant=daad+ augment=flip,rotate");
         if (i > 0)
             engine_assert_same_file(&t, "first", "again");
     }
@@ -134,12 +136,22 @@ static void test_threads_and_runs(void **unused)
 /* Each trains, loads again, answers as it did (odd_train verifies that), for 1 and 3 threads. */
 static void test_variants(void **unused)
 {
-    static const char *const settings[] = {
-        "variant=ae", "variant=uae", "variant=daad", "variant=daad+", "variant=daad+ average=0.9",
-        "variant=daad average=0.9", "variant=daad warm-up=0", "variant=daad memories=bottleneck division=2x2x1",
-        "variant=daad block=2x2x0 addressing=paper", "variant=daad+ score=a", "variant=ae score=top1 sigma=0",
-        "variant=ae gain-normalize=true", "optimizer=sgd lr=0.0001 clip=1", "optimizer=adamw schedule=cosine",
-        "variant=ae size=48x32", "batch=64"};
+    static const char *const settings[] = {"variant=ae",
+                                           "variant=uae",
+                                           "variant=daad",
+                                           "variant=daad+",
+                                           "variant=daad+ average=0.9",
+                                           "variant=daad average=0.9",
+                                           "variant=daad warm-up=0",
+                                           "variant=daad memories=bottleneck division=2x2x1",
+                                           "variant=daad block=2x2x0 addressing=paper",
+                                           "variant=daad+ score=a",
+                                           "variant=ae score=top1 sigma=0",
+                                           "variant=ae gain-normalize=true",
+                                           "optimizer=sgd lr=0.0001 clip=1",
+                                           "optimizer=adamw schedule=cosine",
+                                           "variant=ae size=48x32",
+                                           "batch=64"};
     struct testing t;
     (void)unused;
     testing_init(&t, "variants");
@@ -224,7 +236,8 @@ static void test_bad_settings_are_named(void **unused)
     for (size_t i = 0; i < ODDI_COUNT(bad); i++) {
         const odd_status status = engine_train(&t, "set", "m", bad[i].settings, NULL);
         if (status != bad[i].status)
-            fail_msg("'%s' gives %s: %s", bad[i].settings, odd_status_name(status), odd_last_message(t.ctx));
+            fail_msg("'%s' gives %s: %s", bad[i].settings, odd_status_name(status),
+                     odd_last_message(t.ctx));
         engine_assert_message(&t, bad[i].message);
         if (engine_count_files(&t, "", "m") != 1) /* no state, no temporary file */
             fail_msg("'%s' leaves files", bad[i].settings);
@@ -257,7 +270,8 @@ static void test_describe_and_trace(void **unused)
     const json_t *steps = engine_at(trace, "steps"), *step;
     size_t i;
     assert_true(json_array_size(steps) > 10);
-    json_array_foreach((json_t *)steps, i, step) {
+    json_array_foreach((json_t *)steps, i, step)
+    {
         assert_int_equal((int)engine_number(step, "nan"), 0);
         assert_true(engine_number(step, "min") <= engine_number(step, "max"));
         assert_true(engine_number(step, "ms") >= 0);
@@ -269,8 +283,10 @@ static void test_describe_and_trace(void **unused)
     json_t *one = engine_json(&t, text);
     assert_true(json_equal(one, json_array_get(engine_at(all, "methods"), 0)));
     assert_true(json_array_size(engine_at(one, "params")) > 30);
-    assert_string_equal(engine_text(engine_at(one, "presets") ? json_array_get(engine_at(one, "presets"), 1) : NULL,
-                                    "values.size"), "32");
+    assert_string_equal(
+        engine_text(engine_at(one, "presets") ? json_array_get(engine_at(one, "presets"), 1) : NULL,
+                    "values.size"),
+        "32");
     assert_int_equal(odd_methods_describe(t.ctx, "none", &text), ODD_ECONFIG);
     engine_assert_message(&t, "none");
     json_decref(all);
@@ -313,10 +329,10 @@ static void test_null_arguments(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_train_score_eval),       cmocka_unit_test(test_threads_and_runs),
-        cmocka_unit_test(test_variants),               cmocka_unit_test(test_average_is_what_scores),
-        cmocka_unit_test(test_time_budget),            cmocka_unit_test(test_bad_settings_are_named),
-        cmocka_unit_test(test_describe_and_trace),     cmocka_unit_test(test_null_arguments),
+        cmocka_unit_test(test_train_score_eval),   cmocka_unit_test(test_threads_and_runs),
+        cmocka_unit_test(test_variants),           cmocka_unit_test(test_average_is_what_scores),
+        cmocka_unit_test(test_time_budget),        cmocka_unit_test(test_bad_settings_are_named),
+        cmocka_unit_test(test_describe_and_trace), cmocka_unit_test(test_null_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

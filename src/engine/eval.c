@@ -14,7 +14,8 @@
 #include "pixels/resize.h"
 
 const struct oddi_param oddi_eval_params[] = {
-    P_INT("metric-size", "0", 0, 8192, "ours", "compare maps and masks at N x N pixels; 0: at native size"),
+    P_INT("metric-size", "0", 0, 8192, "ours",
+          "compare maps and masks at N x N pixels; 0: at native size"),
     P_BOOL("pixels", "true", "ours", "compute pixel metrics where masks are there"),
     P_BOOL("pictures", "false", "ours", "list every picture with its score"),
     P_INT("resamples", "2000", 1, 1000000, "ours", "bootstrap resamples of the intervals"),
@@ -30,7 +31,8 @@ static odd_status eval_options(struct eval_run *e, const struct odd_options *opt
     odd_status status = oddi_values_init(&e->values, e->ctx, tables);
     if (status != ODD_OK || !options)
         return status;
-    status = oddi_values_take(&e->values, (struct odd_options *)options); /* only marks them as used */
+    status =
+        oddi_values_take(&e->values, (struct odd_options *)options); /* only marks them as used */
     for (size_t i = 0; status == ODD_OK && i < options->count; i++) {
         const struct oddi_option *o = &options->item[i];
         if (o->used)
@@ -39,7 +41,8 @@ static odd_status eval_options(struct eval_run *e, const struct odd_options *opt
             continue; /* of the data set; the caller opened it with others */
         for (const struct oddi_param *p = oddi_engine_params; p->type != ODDI_PARAM_END; p++)
             if (strcmp(p->name, o->name) == 0)
-                return oddi_fail(e->ctx, ODD_ECONFIG, "'%s' is part of the model and set when it is trained", o->name);
+                return oddi_fail(e->ctx, ODD_ECONFIG,
+                                 "'%s' is part of the model and set when it is trained", o->name);
         status = oddi_values_set(&e->values, o->name, o->value, "set");
     }
     return status;
@@ -171,7 +174,8 @@ static odd_status eval_leave_out_seen(struct eval_run *e)
     }
     e->count = kept;
     if (kept == 0)
-        status = oddi_fail(e->ctx, ODD_ENODATA, "%s: the model has seen every test picture in training", e->ds->root);
+        status = oddi_fail(e->ctx, ODD_ENODATA,
+                           "%s: the model has seen every test picture in training", e->ds->root);
 out:
     oddi_free(e->ctx, list);
     return status;
@@ -197,7 +201,8 @@ static odd_status eval_resized(struct eval_run *e, const char *name, const struc
     TRY(oddi_planes_resize(e->ctx, map, e->metric_size, e->metric_size, &small));
     if (mask)
         TRY(oddi_picture_resize_nearest(e->ctx, mask, e->metric_size, e->metric_size, &small_mask));
-    TRY(oddi_pixels_add(e->pixels, name, small.data, small_mask ? small_mask->data : NULL, small.width, small.height));
+    TRY(oddi_pixels_add(e->pixels, name, small.data, small_mask ? small_mask->data : NULL,
+                        small.width, small.height));
 out:
     oddi_planes_release(e->ctx, &small);
     oddi_picture_free(e->ctx, small_mask);
@@ -205,15 +210,17 @@ out:
 }
 
 /* Pixels of a picture: a normal one has no mask; an anomalous one without its mask cannot say which
- * pixels are anomalous and is left out of pixel metrics, counted. One whose mask is there and cannot
- * be used is skipped, named: *skipped. */
-static odd_status eval_add_pixels(struct eval_run *e, size_t at, const struct oddi_planes *map, bool *skipped)
+ * pixels are anomalous and is left out of pixel metrics, counted. One whose mask is there and
+ * cannot be used is skipped, named: *skipped. */
+static odd_status eval_add_pixels(struct eval_run *e, size_t at, const struct oddi_planes *map,
+                                  bool *skipped)
 {
     const struct oddi_sample *s = &e->ds->sample[e->index[at]];
     unsigned char *mask = NULL;
     odd_status status = ODD_OK;
     if (s->label == ODDI_LABEL_ANOMALOUS) {
-        status = oddi_dataset_load_mask(e->ctx, e->ds, e->index[at], map->width, map->height, &mask);
+        status =
+            oddi_dataset_load_mask(e->ctx, e->ds, e->index[at], map->width, map->height, &mask);
         *skipped = status != ODD_OK && status != ODD_ENOMEM;
         if (*skipped)
             return eval_skip(e, at, e->ctx->message);
@@ -230,7 +237,8 @@ static odd_status eval_add_pixels(struct eval_run *e, size_t at, const struct od
     return status;
 }
 
-odd_status eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w, int64_t h)
+odd_status eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w,
+                    int64_t h)
 {
     const struct oddi_sample *s = &e->ds->sample[e->index[at]];
     const struct oddi_planes planes = {w, h, 1, (float *)map}; /* only read */
@@ -246,11 +254,13 @@ odd_status eval_add(struct eval_run *e, size_t at, double score, const float *ma
     e->label[k] = s->label == ODDI_LABEL_ANOMALOUS;
     e->group[k] = s->group_id;
     e->type[k] = e->label[k] ? s->type : NULL;
-    e->decision[k] = e->model && oddi_decide(score, e->model->calibration.threshold) == ODD_DECISION_NG;
+    e->decision[k] =
+        e->model && oddi_decide(score, e->model->calibration.threshold) == ODD_DECISION_NG;
     return ODD_OK;
 }
 
-static odd_status eval_load(void *user, struct odd_context *ctx, size_t i, struct oddi_picture **picture)
+static odd_status eval_load(void *user, struct odd_context *ctx, size_t i,
+                            struct oddi_picture **picture)
 {
     const struct eval_run *e = user;
     return oddi_dataset_load_picture(ctx, e->ds, e->index[i], picture);
@@ -297,7 +307,8 @@ static void eval_pictures(const struct eval_run *e, json_t *report)
         oddi_json_set_text(one, "path", s->path);
         oddi_json_set_real(one, "score", e->score[i]);
         if (e->model)
-            oddi_json_set_real(one, "normalized", oddi_calibration_normalize(&e->model->calibration, e->score[i]));
+            oddi_json_set_real(one, "normalized",
+                               oddi_calibration_normalize(&e->model->calibration, e->score[i]));
         oddi_json_set_text(one, "label", e->label[i] ? "anomalous" : "normal");
         oddi_json_set_text(one, "type", s->type);
         if (e->model)
@@ -346,8 +357,10 @@ static odd_status eval_check_good(const struct eval_run *e)
     const json_t *first = json_array_get(e->skipped, 0);
     if (e->good > 0)
         return ODD_OK;
-    return oddi_fail(e->ctx, ODD_ENODATA, "none of the %zu test pictures of %s could be scored; the first: %s",
-                     e->count, e->ds->root, first ? json_string_value(json_object_get(first, "reason")) : "none");
+    return oddi_fail(e->ctx, ODD_ENODATA,
+                     "none of the %zu test pictures of %s could be scored; the first: %s", e->count,
+                     e->ds->root,
+                     first ? json_string_value(json_object_get(first, "reason")) : "none");
 }
 
 static odd_status eval_run_model(struct eval_run *e, const struct odd_options *options, char **json)
@@ -356,8 +369,13 @@ static odd_status eval_run_model(struct eval_run *e, const struct odd_options *o
     json_t *report = NULL, *maps = NULL;
     TRY(eval_open(e, options));
     TRY(eval_leave_out_seen(e));
-    const struct oddi_many many = {.model = e->model, .count = e->count, .want_map = e->pixels != NULL,
-                                   .phase = "eval", .load = eval_load, .take = eval_take, .user = e};
+    const struct oddi_many many = {.model = e->model,
+                                   .count = e->count,
+                                   .want_map = e->pixels != NULL,
+                                   .phase = "eval",
+                                   .load = eval_load,
+                                   .take = eval_take,
+                                   .user = e};
     TRY(oddi_many_run(e->ctx, &many));
     TRY(eval_check_good(e));
     TRY(eval_report(e, &report));
@@ -373,11 +391,13 @@ out:
     return status;
 }
 
-odd_status odd_eval(struct odd_context *ctx, const struct odd_model *model, struct odd_dataset *dataset,
-                    const struct odd_options *options, char **json)
+odd_status odd_eval(struct odd_context *ctx, const struct odd_model *model,
+                    struct odd_dataset *dataset, const struct odd_options *options, char **json)
 {
     if (!ctx || !model || !dataset || !json)
-        return oddi_fail(ctx, ODD_EINVAL, "evaluating needs a context, a model, a data set and a place for the answer");
+        return oddi_fail(
+            ctx, ODD_EINVAL,
+            "evaluating needs a context, a model, a data set and a place for the answer");
     struct eval_run e = {.ctx = ctx, .ds = dataset, .model = model};
     const odd_status status = eval_run_model(&e, options, json);
     eval_release(&e);

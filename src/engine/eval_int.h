@@ -34,7 +34,8 @@ odd_status eval_open(struct eval_run *e, const struct odd_options *options);
 void eval_release(struct eval_run *e);
 /* Adds picture `at` (a position in index) with its score; map (w x h) may be NULL. A picture whose
  * mask cannot be used is skipped instead. */
-odd_status eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w, int64_t h);
+odd_status eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w,
+                    int64_t h);
 odd_status eval_skip(struct eval_run *e, size_t at, const char *reason);
 /* Metrics of all that was added, as the report's JSON. */
 odd_status eval_report(struct eval_run *e, json_t **report);

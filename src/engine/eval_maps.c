@@ -15,8 +15,8 @@
 #include "image/image.h"
 
 struct maps_place { /* one chosen picture */
-    size_t at; /* position among the scored ones */
-    int rank;  /* from 1 within its type */
+    size_t at;      /* position among the scored ones */
+    int rank;       /* from 1 within its type */
 };
 struct maps_work {
     struct eval_run *e;
@@ -71,14 +71,16 @@ static odd_status maps_choose(struct maps_work *w)
     return ODD_OK;
 }
 
-static odd_status maps_load(void *user, struct odd_context *ctx, size_t i, struct oddi_picture **picture)
+static odd_status maps_load(void *user, struct odd_context *ctx, size_t i,
+                            struct oddi_picture **picture)
 {
     const struct maps_work *w = user;
     return oddi_dataset_load_picture(ctx, w->e->ds, w->e->index[w->place[i].at], picture);
 }
 
 /* The picture as it is looked at: grey or colour, 8 bits. */
-static odd_status maps_original(struct odd_context *ctx, const struct oddi_picture *picture, const char *path)
+static odd_status maps_original(struct odd_context *ctx, const struct oddi_picture *picture,
+                                const char *path)
 {
     odd_status status = ODD_OK;
     struct oddi_planes planes = {0}, shown = {0};
@@ -95,15 +97,17 @@ out:
 }
 
 /* Writes both files and lists them. */
-static odd_status maps_write(struct maps_work *w, const struct oddi_many_result *r, const char *name,
-                             const char *map_name)
+static odd_status maps_write(struct maps_work *w, const struct oddi_many_result *r,
+                             const char *name, const char *map_name)
 {
     struct eval_run *e = w->e;
     odd_status status = ODD_OK;
     const size_t at = w->place[r->index].at;
     const char *folder = oddi_values_text(&e->values, "maps");
-    char *original = oddi_path_join(e->ctx, folder, name), *overlay = oddi_path_join(e->ctx, folder, map_name);
-    const struct oddi_heat heat = {r->map, r->width, r->height, (float)e->model->calibration.heat_lo,
+    char *original = oddi_path_join(e->ctx, folder, name),
+         *overlay = oddi_path_join(e->ctx, folder, map_name);
+    const struct oddi_heat heat = {r->map, r->width, r->height,
+                                   (float)e->model->calibration.heat_lo,
                                    (float)e->model->calibration.heat_hi};
     if (!original || !overlay) {
         status = ODD_ENOMEM;
@@ -114,7 +118,8 @@ static odd_status maps_write(struct maps_work *w, const struct oddi_many_result 
     json_t *one = json_object();
     oddi_json_set_text(one, "path", e->ds->sample[e->index[at]].path);
     oddi_json_set_real(one, "score", r->score);
-    oddi_json_set_real(one, "normalized", oddi_calibration_normalize(&e->model->calibration, r->score));
+    oddi_json_set_real(one, "normalized",
+                       oddi_calibration_normalize(&e->model->calibration, r->score));
     oddi_json_set_text(one, "label", e->label[at] ? "anomalous" : "normal");
     oddi_json_set_text(one, "type", maps_type(e, at));
     oddi_json_set_text(one, "overlay", overlay);
@@ -149,8 +154,12 @@ odd_status eval_maps(struct eval_run *e, json_t **list)
     odd_status status = ODD_OK;
     TRY(oddi_make_folders(e->ctx, oddi_values_text(&e->values, "maps")));
     TRY(maps_choose(&w));
-    const struct oddi_many many = {.model = e->model, .count = w.count, .want_map = true,
-                                   .load = maps_load, .take = maps_take, .user = &w};
+    const struct oddi_many many = {.model = e->model,
+                                   .count = w.count,
+                                   .want_map = true,
+                                   .load = maps_load,
+                                   .take = maps_take,
+                                   .user = &w};
     TRY(oddi_many_run(e->ctx, &many));
     *list = json_incref(w.list);
 out:

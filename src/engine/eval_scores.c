@@ -47,8 +47,8 @@ static odd_status scores_add(struct scores_work *w, struct oddi_csv *csv, int pa
     if (!number[0])
         return ODD_OK; /* a picture that the tool could not score */
     if (!oddi_parse_double(number, &row.score))
-        return oddi_fail(ctx, ODD_EFORMAT, "%s: line %lld: score '%s' is not a finite number", csv->what,
-                         (long long)csv->line, number);
+        return oddi_fail(ctx, ODD_EFORMAT, "%s: line %lld: score '%s' is not a finite number",
+                         csv->what, (long long)csv->line, number);
     while (oddi_starts_with(text, "./"))
         text += 2;
     row.path = oddi_arena_strdup(&w->arena, text);
@@ -108,7 +108,8 @@ static struct scores_row *scores_find(struct scores_work *w, const char *picture
     while (first && first > w->row && strcmp(first[-1].base, key.base) == 0)
         first--;
     for (; first && first < w->row + w->count && strcmp(first->base, key.base) == 0; first++)
-        if (scores_fits(picture, first->path) && (!best || strlen(first->path) > strlen(best->path)))
+        if (scores_fits(picture, first->path) &&
+            (!best || strlen(first->path) > strlen(best->path)))
             best = first;
     return best;
 }
@@ -128,7 +129,8 @@ static char *scores_map_path(struct scores_work *w, const char *picture)
         char *path = NULL;
         const char *dot = strrchr(end, '.'), *slash = strchr(end, '/');
         oddi_str_init(&s, ctx);
-        oddi_str_addf(&s, "%s/%.*s.tiff", w->maps, (int)(dot && dot > end ? dot - end : (int)strlen(end)), end);
+        oddi_str_addf(&s, "%s/%.*s.tiff", w->maps,
+                      (int)(dot && dot > end ? dot - end : (int)strlen(end)), end);
         if (oddi_str_take(&s, &path) != ODD_OK)
             return NULL;
         if (!slash || (oddi_os_stat(path, &st) == 0 && st.kind == ODDI_FILE_REGULAR))
@@ -149,7 +151,8 @@ static odd_status scores_picture(struct scores_work *w, size_t at)
     if (!row)
         return eval_skip(e, at, "no score in the list");
     if (row->used)
-        return oddi_fail(e->ctx, ODD_EFORMAT, "the score of '%s' fits several test pictures; give more of the path",
+        return oddi_fail(e->ctx, ODD_EFORMAT,
+                         "the score of '%s' fits several test pictures; give more of the path",
                          row->path);
     row->used = true;
     if (w->maps && e->pixels) {
@@ -162,14 +165,16 @@ static odd_status scores_picture(struct scores_work *w, size_t at)
             goto out;
         }
     }
-    TRY(eval_add(e, at, row->score, map ? map->data : NULL, map ? map->width : 0, map ? map->height : 0));
+    TRY(eval_add(e, at, row->score, map ? map->data : NULL, map ? map->width : 0,
+                 map ? map->height : 0));
 out:
     oddi_picture_free(e->ctx, map);
     oddi_free(e->ctx, path);
     return status;
 }
 
-static odd_status scores_run(struct scores_work *w, const char *file, const struct odd_options *options, char **json)
+static odd_status scores_run(struct scores_work *w, const char *file,
+                             const struct odd_options *options, char **json)
 {
     struct eval_run *e = w->e;
     odd_status status = ODD_OK;
@@ -186,7 +191,8 @@ static odd_status scores_run(struct scores_work *w, const char *file, const stru
         TRY(oddi_check_cancel(e->ctx));
     }
     if (e->good == 0) {
-        status = oddi_fail(e->ctx, ODD_ENODATA, "%s has no score for any test picture of %s", file, e->ds->root);
+        status = oddi_fail(e->ctx, ODD_ENODATA, "%s has no score for any test picture of %s", file,
+                           e->ds->root);
         goto out;
     }
     TRY(eval_report(e, &report));
@@ -196,11 +202,14 @@ out:
     return status;
 }
 
-odd_status odd_eval_scores(struct odd_context *ctx, const char *scores, const char *maps, struct odd_dataset *dataset,
-                           const struct odd_options *options, char **json)
+odd_status odd_eval_scores(struct odd_context *ctx, const char *scores, const char *maps,
+                           struct odd_dataset *dataset, const struct odd_options *options,
+                           char **json)
 {
     if (!ctx || !scores || !dataset || !json)
-        return oddi_fail(ctx, ODD_EINVAL, "evaluating scores needs a context, a list, a data set and a place for the answer");
+        return oddi_fail(
+            ctx, ODD_EINVAL,
+            "evaluating scores needs a context, a list, a data set and a place for the answer");
     struct eval_run e = {.ctx = ctx, .ds = dataset};
     struct scores_work w = {.e = &e, .maps = maps};
     oddi_arena_init(&w.arena, ctx);

@@ -22,10 +22,8 @@ static int nulls(const json_t *json)
     int n = json_is_null(json);
     if (json_is_real(json))
         assert_true(isfinite(json_real_value(json)));
-    json_object_foreach((json_t *)json, key, value)
-        n += nulls(value);
-    json_array_foreach((json_t *)json, i, value)
-        n += nulls(value);
+    json_object_foreach((json_t *)json, key, value) n += nulls(value);
+    json_array_foreach((json_t *)json, i, value) n += nulls(value);
     return n;
 }
 
@@ -33,7 +31,8 @@ static bool named(const json_t *list, const char *name, const char *reason)
 {
     const json_t *one;
     size_t i;
-    json_array_foreach((json_t *)list, i, one) {
+    json_array_foreach((json_t *)list, i, one)
+    {
         const bool text = json_is_string(one);
         if (strstr(text ? json_string_value(one) : engine_text(one, "path"), name))
             return text || strstr(engine_text(one, "reason"), reason);
@@ -63,8 +62,12 @@ static odd_status scores(struct testing *t, const char *maps, const char *settin
 
 /* Normal 000 to 003, spot 000 and 001, scratch 000 and 001. */
 #define SCORES_HEAD "path,score\n"
-#define SCORES_NORMAL "test/good/000.png,0.1\ntest/good/001.png,0.4\ntest/good/002.png,0.35\ntest/good/003.png,0.8\n"
-#define SCORES_BAD "test/spot/000.png,0.9\ntest/spot/001.png,0.4\ntest/scratch/000.png,2e1\ntest/scratch/001.png,0.2\n"
+#define SCORES_NORMAL                                                                              \
+    "test/good/000.png,0.1\ntest/good/001.png,0.4\ntest/good/002.png,0.35\ntest/good/"             \
+    "003.png,0.8\n"
+#define SCORES_BAD                                                                                 \
+    "test/spot/000.png,0.9\ntest/spot/001.png,0.4\ntest/scratch/000.png,2e1\ntest/scratch/"        \
+    "001.png,0.2\n"
 
 static void test_scores_against_counted_ones(void **unused)
 {
@@ -75,7 +78,8 @@ static void test_scores_against_counted_ones(void **unused)
     engine_synth(&t, "set", 20);
     testing_text(&t, "scores.csv", SCORES_HEAD SCORES_NORMAL SCORES_BAD);
     assert_int_equal(scores(&t, NULL, "resamples=200", &r), ODD_OK);
-    /* 0.9 and 20 are above all 4; 0.4 above 2 and equal to 1; 0.2 above 1: 4 + 4 + 2.5 + 1 of 16. */
+    /* 0.9 and 20 are above all 4; 0.4 above 2 and equal to 1; 0.2 above 1: 4 + 4 + 2.5 + 1 of 16.
+     */
     assert_true(engine_number(r, "image.auroc") == 11.5 / 16);
     assert_true(engine_number(r, "by_type.spot.auroc") == 6.5 / 8);
     assert_true(engine_number(r, "by_type.scratch.auroc") == 5.0 / 8);
@@ -109,11 +113,13 @@ static void test_score_lists_are_checked(void **unused)
         testing_text(&t, "scores.csv", bad[i].text);
         const odd_status status = scores(&t, NULL, "", &r);
         if (status != bad[i].status)
-            fail_msg("'%s' gives %s: %s", bad[i].text, odd_status_name(status), odd_last_message(t.ctx));
+            fail_msg("'%s' gives %s: %s", bad[i].text, odd_status_name(status),
+                     odd_last_message(t.ctx));
         engine_assert_message(&t, bad[i].message);
     }
     /* No row, or an empty score: skipped, named. */
-    testing_text(&t, "scores.csv", SCORES_HEAD SCORES_NORMAL "spot/000.png,\nspot/001.png,3\nelsewhere/9.png,1\n");
+    testing_text(&t, "scores.csv",
+                 SCORES_HEAD SCORES_NORMAL "spot/000.png,\nspot/001.png,3\nelsewhere/9.png,1\n");
     assert_int_equal(scores(&t, NULL, "resamples=10", &r), ODD_OK);
     assert_int_equal(json_array_size(engine_at(r, "skipped")), 3);
     assert_true(named(engine_at(r, "skipped"), "spot/000.png", "no score"));
@@ -134,7 +140,8 @@ static void write_maps(struct testing *t, float gain)
         snprintf(name, sizeof(name), "set/ground_truth/%s/%03d_mask.png", folder, number);
         if (i >= 4) {
             struct oddi_picture *mask = NULL;
-            assert_int_equal(oddi_image_load(t->ctx, testing_path(t, name), ODDI_IMAGE_BUDGET, &mask), ODD_OK);
+            assert_int_equal(
+                oddi_image_load(t->ctx, testing_path(t, name), ODDI_IMAGE_BUDGET, &mask), ODD_OK);
             for (int k = 0; k < 32 * 32; k++)
                 map[k] = ((const unsigned char *)mask->data)[k * mask->bands] ? gain : 0;
             oddi_picture_free(t->ctx, mask);
@@ -197,7 +204,8 @@ static void test_unusable_pictures_and_masks(void **unused)
     remove(testing_path(&t, "set/ground_truth/spot/000_mask.png"));
     assert_int_equal(oddi_picture_new(t.ctx, 16, 16, 1, ODD_U8, &small), ODD_OK);
     memset(small->data, 255, 256);
-    assert_int_equal(oddi_image_save_png(t.ctx, testing_path(&t, "set/ground_truth/scratch/000_mask.png"), small),
+    assert_int_equal(oddi_image_save_png(
+                         t.ctx, testing_path(&t, "set/ground_truth/scratch/000_mask.png"), small),
                      ODD_OK);
     oddi_picture_free(t.ctx, small);
     assert_int_equal(engine_eval(&t, m, "set", "resamples=10 pictures=true", &r), ODD_OK);
@@ -213,7 +221,8 @@ static void test_unusable_pictures_and_masks(void **unused)
     assert_int_equal(json_array_size(engine_at(r, "pictures")), 4);
     assert_true(json_is_null(engine_at(r, "pixel.auroc"))); /* no anomalous pixel is known */
     json_decref(r);
-    assert_int_equal(engine_eval(&t, m, "set", "resamples=10 pixels=false", &r), ODD_OK); /* no mask is read */
+    assert_int_equal(engine_eval(&t, m, "set", "resamples=10 pixels=false", &r),
+                     ODD_OK); /* no mask is read */
     assert_int_equal(json_array_size(engine_at(r, "skipped")), 2);
     assert_true(json_is_null(engine_at(r, "pixel")));
     json_decref(r);
@@ -232,7 +241,8 @@ static void test_seen_pictures_are_left_out(void **unused)
     engine_synth(&t, "set", 20);
     for (int i = 0; i < 14; i++)
         sprintf(list + strlen(list), "set/train/good/%03d.png,ok,train\n", i);
-    strcat(list, "set/test/good/000.png,ok,train\nset/test/good/001.png,ok,tune\nset/test/good/002.png,ok,calibrate\n");
+    strcat(list, "set/test/good/000.png,ok,train\nset/test/good/001.png,ok,tune\nset/test/good/"
+                 "002.png,ok,calibrate\n");
     strcat(list, "set/train/good/017.png,ok,tune\nset/train/good/018.png,ok,calibrate\n");
     testing_text(&t, "list.csv", list);
     engine_train_well(&t, "list.csv", "m", "variant=ae");
@@ -248,7 +258,8 @@ static void test_seen_pictures_are_left_out(void **unused)
     assert_int_equal((int)engine_number(r, "n_normal"), 1);
     assert_int_equal((int)engine_number(r, "n_anomalous"), 4);
     json_decref(r);
-    engine_copy(&t, "set/train/good/003.png", "set/test/good/003.png"); /* known by content, not by name */
+    engine_copy(&t, "set/train/good/003.png",
+                "set/test/good/003.png"); /* known by content, not by name */
     assert_int_equal(engine_eval(&t, m, "set", "resamples=10", &r), ODD_OK);
     assert_int_equal((int)engine_number(r, "n_seen"), 4);
     assert_int_equal((int)engine_number(r, "n_normal"), 0);
@@ -269,11 +280,14 @@ static void test_nothing_to_evaluate(void **unused)
     struct odd_model *m = begin(&t, "nothing");
     testing_text(&t, "normals.csv", "path,label,split\nset/test/good/000.png,ok,test\n");
     assert_int_equal(engine_eval(&t, m, "normals.csv", "resamples=10", &r), ODD_OK);
-    assert_true(json_is_null(engine_at(r, "image.auroc")) && json_is_null(engine_at(r, "at_threshold.miss_rate")));
+    assert_true(json_is_null(engine_at(r, "image.auroc")) &&
+                json_is_null(engine_at(r, "at_threshold.miss_rate")));
     json_decref(r);
     testing_text(&t, "unknown.csv", "path,label,split\nset/test/good/000.png,,test\n");
     assert_int_equal(engine_eval(&t, m, "unknown.csv", "", &r), ODD_ENODATA);
-    testing_text(&t, "seen.csv", "path,label,split\nset/train/good/000.png,ok,test\nset/train/good/001.png,ng,test\n");
+    testing_text(
+        &t, "seen.csv",
+        "path,label,split\nset/train/good/000.png,ok,test\nset/train/good/001.png,ng,test\n");
     assert_int_equal(engine_eval(&t, m, "seen.csv", "", &r), ODD_ENODATA);
     engine_assert_message(&t, "seen");
     testing_text(&t, "bad.csv", "path,label,split\nnormals.csv,ok,test\nnone.png,ng,test\n");
@@ -292,12 +306,14 @@ static void test_threads_and_cancel(void **unused)
     (void)unused;
     struct odd_model *m = begin(&t, "threads");
     engine_watch(&t, &w, "\"phase\":\"eval\"", 0);
-    assert_int_equal(engine_eval(&t, m, "set", "resamples=50 pictures=true metric-size=16", &one), ODD_OK);
+    assert_int_equal(engine_eval(&t, m, "set", "resamples=50 pictures=true metric-size=16", &one),
+                     ODD_OK);
     engine_unwatch(&t);
     assert_int_equal(w.seen, 2); /* 8 pictures, 4 at a time */
     assert_true(json_is_integer(engine_at(one, "pixel.size")));
     assert_int_equal(odd_context_set_threads(t.ctx, 3), ODD_OK);
-    assert_int_equal(engine_eval(&t, m, "set", "resamples=50 pictures=true metric-size=16", &three), ODD_OK);
+    assert_int_equal(engine_eval(&t, m, "set", "resamples=50 pictures=true metric-size=16", &three),
+                     ODD_OK);
     assert_true(json_equal(one, three));
     assert_int_equal(odd_context_set_threads(t.ctx, 1), ODD_OK);
     engine_watch(&t, &w, "\"phase\":\"eval\"", 1);
@@ -322,7 +338,8 @@ static void test_options(void **unused)
     assert_int_equal(engine_eval(&t, m, "set", "metric-sise=64", &r), ODD_ECONFIG);
     engine_assert_message(&t, "metric-size");
     assert_int_equal(engine_eval(&t, m, "set", "resamples=0", &r), ODD_ECONFIG);
-    snprintf(settings, sizeof(settings), "resamples=10 maps-count=1 maps=%s", testing_path(&t, "maps"));
+    snprintf(settings, sizeof(settings), "resamples=10 maps-count=1 maps=%s",
+             testing_path(&t, "maps"));
     assert_int_equal(engine_eval(&t, m, "set", settings, &r), ODD_OK);
     assert_int_equal(json_array_size(engine_at(r, "maps")), 3); /* of normals, spots, scratches */
     assert_int_equal(engine_count_files(&t, "maps", ".png"), 6);
@@ -337,10 +354,14 @@ static void test_options(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scores_against_counted_ones), cmocka_unit_test(test_score_lists_are_checked),
-        cmocka_unit_test(test_maps_against_masks),          cmocka_unit_test(test_unusable_pictures_and_masks),
-        cmocka_unit_test(test_seen_pictures_are_left_out),  cmocka_unit_test(test_nothing_to_evaluate),
-        cmocka_unit_test(test_threads_and_cancel),          cmocka_unit_test(test_options),
+        cmocka_unit_test(test_scores_against_counted_ones),
+        cmocka_unit_test(test_score_lists_are_checked),
+        cmocka_unit_test(test_maps_against_masks),
+        cmocka_unit_test(test_unusable_pictures_and_masks),
+        cmocka_unit_test(test_seen_pictures_are_left_out),
+        cmocka_unit_test(test_nothing_to_evaluate),
+        cmocka_unit_test(test_threads_and_cancel),
+        cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,9 +23,12 @@ static void parts(struct testing *t, const char *name)
     strcpy(list, "path,label,split\n");
     for (int i = 0; i < 20; i++)
         sprintf(list + strlen(list), "set/train/good/%03d.png,ok,%s\n", i,
-                i < 12 ? "train" : i < 16 ? "tune" : "calibrate");
+                i < 12   ? "train"
+                : i < 16 ? "tune"
+                         : "calibrate");
     for (int i = 0; i < 4; i++)
-        sprintf(list + strlen(list), "set/test/good/%03d.png,ok,test\nset/test/%s/%03d.png,ng,test\n", i,
+        sprintf(list + strlen(list),
+                "set/test/good/%03d.png,ok,test\nset/test/%s/%03d.png,ng,test\n", i,
                 i < 2 ? "spot" : "scratch", i % 2);
     testing_text(t, "list.csv", list);
     free(list);
@@ -57,15 +60,16 @@ static bool lists(const json_t *left_out, const char *name)
 {
     const json_t *one;
     size_t i;
-    json_array_foreach((json_t *)left_out, i, one)
-        if (strstr(engine_text(one, "path"), name) && strlen(engine_text(one, "reason")) > 5)
-            return true;
+    json_array_foreach((json_t *)left_out, i,
+                       one) if (strstr(engine_text(one, "path"), name) &&
+                                strlen(engine_text(one, "reason")) > 5) return true;
     return false;
 }
 
 static void test_bad_pictures_are_left_out(void **unused)
 {
-    static const int bad[] = {1, 5, 7, 13, 17}; /* three to train on, one to tune, one to calibrate */
+    static const int bad[] = {1, 5, 7, 13,
+                              17}; /* three to train on, one to tune, one to calibrate */
     struct testing t;
     struct engine_watch w;
     char *text = NULL;
@@ -181,7 +185,8 @@ static void test_training_reads_no_test_picture(void **unused)
     engine_train_well(&t, "list.csv", "whole", "division=auto");
     for (int i = 0; i < 8; i++) {
         char name[64];
-        snprintf(name, sizeof(name), "set/test/%s/%03d.png", folders[i < 4 ? 0 : 1 + i % 2], i < 4 ? i : i / 2 - 2);
+        snprintf(name, sizeof(name), "set/test/%s/%03d.png", folders[i < 4 ? 0 : 1 + i % 2],
+                 i < 4 ? i : i / 2 - 2);
         damage(&t, name, i % 3);
     }
     engine_train_well(&t, "list.csv", "broken", "division=auto strict=true");
@@ -216,7 +221,8 @@ static void compare_tensors(struct testing *t, const char *const *may)
     assert_int_equal(oddi_model_file_load(&b, testing_path(t, "b")), ODD_OK);
     assert_int_equal(oddi_model_file_count(&a), oddi_model_file_count(&b));
     for (size_t i = 0; i < oddi_model_file_count(&a); i++) {
-        const struct oddi_stored *x = oddi_model_file_at(&a, i), *y = oddi_model_file_find(&b, x->name);
+        const struct oddi_stored *x = oddi_model_file_at(&a, i),
+                                 *y = oddi_model_file_find(&b, x->name);
         assert_non_null(y);
         const bool same = x->size == y->size && memcmp(x->data, y->data, x->size) == 0;
         if (!same && !tensor_may_differ(x->name, may))
@@ -233,9 +239,9 @@ static void compare_json(struct testing *t, const char *const *may)
 {
     json_t *a = engine_info(t, "a"), *b = engine_info(t, "b"), *value;
     const char *key;
-    json_object_foreach(a, key, value)
-        if (!json_equal(value, json_object_get(b, key)) && !tensor_may_differ(key, may))
-            fail_msg("'%s' differs", key);
+    json_object_foreach(a, key, value) if (!json_equal(value, json_object_get(b, key)) &&
+                                           !tensor_may_differ(key, may))
+        fail_msg("'%s' differs", key);
     json_decref(a);
     json_decref(b);
 }
@@ -243,7 +249,8 @@ static void compare_json(struct testing *t, const char *const *may)
 static void test_calibrate_part_gives_thresholds_alone(void **unused)
 {
     static const char *const tensors[] = {"calibration.", "seen.calibrate", NULL};
-    static const char *const members[] = {"calibrations", "scale", "map_typical", "file_digest", NULL};
+    static const char *const members[] = {"calibrations", "scale", "map_typical", "file_digest",
+                                          NULL};
     struct testing t;
     (void)unused;
     parts(&t, "calibrate");

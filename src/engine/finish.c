@@ -30,7 +30,8 @@ static void finish_part_release(struct finish_part *p)
         oddi_free(ctx, p->component[i]);
 }
 
-static odd_status finish_load(void *user, struct odd_context *ctx, size_t i, struct oddi_picture **picture)
+static odd_status finish_load(void *user, struct odd_context *ctx, size_t i,
+                              struct oddi_picture **picture)
 {
     const struct finish_part *p = user;
     return oddi_dataset_load_picture(ctx, p->r->ds, p->index[i], picture);
@@ -56,7 +57,8 @@ static odd_status finish_take(void *user, const struct oddi_many_result *result)
     return ODD_OK;
 }
 
-static odd_status finish_score(struct finish_part *p, const struct odd_model *m, enum oddi_part part)
+static odd_status finish_score(struct finish_part *p, const struct odd_model *m,
+                               enum oddi_part part)
 {
     struct odd_context *ctx = p->r->ctx;
     odd_status status = oddi_dataset_select(ctx, p->r->ds, part, &p->index, &p->count);
@@ -72,8 +74,12 @@ static odd_status finish_score(struct finish_part *p, const struct odd_model *m,
         if (!p->component[i])
             return ODD_ENOMEM;
     }
-    const struct oddi_many many = {.model = m, .count = p->count, .phase = oddi_part_name(part),
-                                   .load = finish_load, .take = finish_take, .user = p};
+    const struct oddi_many many = {.model = m,
+                                   .count = p->count,
+                                   .phase = oddi_part_name(part),
+                                   .load = finish_load,
+                                   .take = finish_take,
+                                   .user = p};
     return oddi_many_run(ctx, &many);
 }
 
@@ -113,8 +119,8 @@ static odd_status finish_spread(struct finish_part *tune, struct odd_model *m)
 }
 
 /* Content hashes of the pictures that training has seen, so that eval knows them again. */
-static odd_status finish_seen(struct train_run *r, struct odd_model *m, const char *name, const uint32_t *index,
-                              size_t n)
+static odd_status finish_seen(struct train_run *r, struct odd_model *m, const char *name,
+                              const uint32_t *index, size_t n)
 {
     odd_status status = ODD_OK;
     struct oddi_hash128 *hash = oddi_calloc(r->ctx, n + 1, sizeof(*hash));
@@ -130,7 +136,8 @@ out:
     return status;
 }
 
-static odd_status finish_seen_all(struct train_run *r, struct odd_model *m, const struct finish_part *tune,
+static odd_status finish_seen_all(struct train_run *r, struct odd_model *m,
+                                  const struct finish_part *tune,
                                   const struct finish_part *calibrate)
 {
     odd_status status = ODD_OK;
@@ -148,15 +155,17 @@ out:
     return status;
 }
 
-static odd_status finish_calibrate(struct train_run *r, struct odd_model *m, struct finish_part *calibrate)
+static odd_status finish_calibrate(struct train_run *r, struct odd_model *m,
+                                   struct finish_part *calibrate)
 {
     odd_status status = ODD_OK;
     if (calibrate->good == 0)
-        return oddi_fail(r->ctx, ODD_ENODATA, "no held-out picture could be read, so no threshold can be set");
+        return oddi_fail(r->ctx, ODD_ENODATA,
+                         "no held-out picture could be read, so no threshold can be set");
     TRY(oddi_median(r->ctx, calibrate->mean, calibrate->good, &m->typical));
     oddi_sort_doubles(calibrate->score, calibrate->good);
-    const struct oddi_stored_calibration stored = {calibrate->score, calibrate->maximum, (int64_t)calibrate->good,
-                                                   (int64_t)calibrate->good};
+    const struct oddi_stored_calibration stored = {
+        calibrate->score, calibrate->maximum, (int64_t)calibrate->good, (int64_t)calibrate->good};
     TRY(oddi_model_file_add_calibration(&m->file, &stored));
     TRY(oddi_calibrate(r->ctx, &stored, m->typical, &m->calibration));
 out:
@@ -196,10 +205,11 @@ static void finish_json_data(struct train_run *r, json_t *all, const struct fini
 
 /* How a training is run (threads, seconds, file names) stays out: the file of a training is the
  * same to the bit wherever and however it ran. */
-static odd_status finish_json(struct train_run *r, struct odd_model *m, const struct finish_part *tune,
-                              const struct finish_part *calibrate)
+static odd_status finish_json(struct train_run *r, struct odd_model *m,
+                              const struct finish_part *tune, const struct finish_part *calibrate)
 {
-    static const char *const how[] = {"resume", "checkpoint", "time-budget", "cache-mib", "check-numerics"};
+    static const char *const how[] = {"resume", "checkpoint", "time-budget", "cache-mib",
+                                      "check-numerics"};
     odd_status status = ODD_OK;
     char *text = NULL;
     json_t *all = json_object(), *config = NULL, *spread = json_object(), *build = NULL;
@@ -251,7 +261,8 @@ static odd_status finish_report(struct train_run *r, const struct odd_model *m, 
     const struct oddi_values *v = &r->config->values;
     TRY(oddi_model_file_weights_hash(&m->file, &hash));
     oddi_hash_format(&hash, text);
-    TRY(oddi_certify_text(r->ctx, m->calibration.n, oddi_values_text(&r->ds->values, "group")[0] != 0, &certifies));
+    TRY(oddi_certify_text(r->ctx, m->calibration.n,
+                          oddi_values_text(&r->ds->values, "group")[0] != 0, &certifies));
     oddi_json_set_text(all, "model", r->path);
     oddi_json_set_text(all, "method", r->config->method->name);
     oddi_json_set_text(all, "preset", r->config->preset->name);
@@ -309,7 +320,8 @@ odd_status train_finish(struct train_run *r, char **report)
     TRY(finish_report(r, &m, report));
 out:
     if (status == ODD_ECANCELLED && train_save(r) == ODD_OK)
-        status = oddi_fail(r->ctx, ODD_ECANCELLED, "stopped while calibrating; the state is in %s (go on with --resume)",
+        status = oddi_fail(r->ctx, ODD_ECANCELLED,
+                           "stopped while calibrating; the state is in %s (go on with --resume)",
                            r->state_path);
     finish_part_release(&tune);
     finish_part_release(&calibrate);

@@ -37,12 +37,17 @@ static odd_status loop_enter(struct train_run *r, int stage)
 {
     const struct oddi_method *m = r->config->method;
     const char *name = m->stage_name(&r->config->values, stage);
-    const bool first = r->step == m->stage_start(&r->config->values, stage, r->trainer.recipe.steps);
+    const bool first =
+        r->step == m->stage_start(&r->config->values, stage, r->trainer.recipe.steps);
     oddi_report_text(r->ctx, "stage", "%s", name);
     if (stage == 0 || !first || !m->enter)
         return ODD_OK;
-    struct oddi_enter e = {.ctx = r->ctx, .trainer = &r->trainer, .stage = stage, .seed = r->seed,
-                           .pictures = (int64_t)oddi_loader_count(r->loader), .get = loop_get,
+    struct oddi_enter e = {.ctx = r->ctx,
+                           .trainer = &r->trainer,
+                           .stage = stage,
+                           .seed = r->seed,
+                           .pictures = (int64_t)oddi_loader_count(r->loader),
+                           .get = loop_get,
                            .user = r->loader};
     return m->enter(&e);
 }
@@ -53,7 +58,8 @@ static void loop_losses(const struct train_run *r, json_t *e)
     const struct oddi_build *b = &r->trainer.last->build;
     for (int i = 0; i < b->results; i++)
         if (b->result[i].node->shape.rank == 0)
-            oddi_json_set_real(losses, b->result[i].name, oddi_trainer_result(&r->trainer, b->result[i].name));
+            oddi_json_set_real(losses, b->result[i].name,
+                               oddi_trainer_result(&r->trainer, b->result[i].name));
     oddi_json_set(e, "losses", losses);
 }
 
@@ -90,9 +96,10 @@ static odd_status loop_step(struct train_run *r, int stage)
     r->step++;
     r->loss = oddi_trainer_result(&r->trainer, "loss");
     if (!isfinite(r->loss))
-        return oddi_fail(r->ctx, ODD_ENUMERIC,
-                         "training diverged at step %lld: the loss is not finite (a smaller lr may help)",
-                         (long long)r->step);
+        return oddi_fail(
+            r->ctx, ODD_ENUMERIC,
+            "training diverged at step %lld: the loss is not finite (a smaller lr may help)",
+            (long long)r->step);
     return ODD_OK;
 }
 
@@ -101,7 +108,8 @@ static odd_status loop_checkpoint_seconds(struct train_run *r, double *seconds)
     const char *text = oddi_values_text(&r->config->values, "checkpoint");
     if (oddi_parse_duration(text, seconds))
         return ODD_OK;
-    return oddi_fail(r->ctx, ODD_ECONFIG, "checkpoint=%s: expected a duration such as 5m, or 0", text);
+    return oddi_fail(r->ctx, ODD_ECONFIG, "checkpoint=%s: expected a duration such as 5m, or 0",
+                     text);
 }
 
 static odd_status loop_save(struct train_run *r)
@@ -123,7 +131,8 @@ static odd_status loop_stop(struct train_run *r)
     const odd_status status = loop_save(r);
     if (status != ODD_OK)
         return status;
-    return oddi_fail(r->ctx, ODD_ECANCELLED, "stopped after step %lld of %lld; the state is in %s (go on with --resume)",
+    return oddi_fail(r->ctx, ODD_ECANCELLED,
+                     "stopped after step %lld of %lld; the state is in %s (go on with --resume)",
                      (long long)r->step, (long long)r->trainer.recipe.steps, r->state_path);
 }
 
@@ -179,7 +188,8 @@ odd_status train_budget(struct train_run *r)
     if (!budget[0])
         return ODD_OK;
     if (!oddi_parse_duration(budget, &seconds) || seconds <= 0)
-        return oddi_fail(r->ctx, ODD_ECONFIG, "time-budget=%s: expected a duration such as 90s, 10m or 1h30m", budget);
+        return oddi_fail(r->ctx, ODD_ECONFIG,
+                         "time-budget=%s: expected a duration such as 90s, 10m or 1h30m", budget);
     const int stage = r->config->method->stages(&r->config->values) - 1;
     uint64_t from = 0;
     const uint64_t began = oddi_os_now_ns();
@@ -197,8 +207,8 @@ odd_status train_budget(struct train_run *r)
     oddi_loader_stop(r->loader);
     snprintf(text, sizeof(text), "%lld", (long long)steps);
     TRY(oddi_values_set(&r->config->values, "steps", text, "set"));
-    oddi_report_text(r->ctx, "budget", "time budget %s = %lld steps (repeat with --set steps=%lld)", budget,
-                     (long long)steps, (long long)steps);
+    oddi_report_text(r->ctx, "budget", "time budget %s = %lld steps (repeat with --set steps=%lld)",
+                     budget, (long long)steps, (long long)steps);
     TRY(train_start(r));
 out:
     oddi_loader_stop(r->loader);

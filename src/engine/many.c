@@ -31,7 +31,8 @@ struct many_work {
     size_t first, count; /* of the chunk */
 };
 
-static odd_status many_score(struct many_work *w, struct many_worker *worker, struct many_slot *slot)
+static odd_status many_score(struct many_work *w, struct many_worker *worker,
+                             struct many_slot *slot)
 {
     struct odd_context *ctx = &worker->ctx;
     struct oddi_scored scored;

@@ -13,9 +13,9 @@ struct oddi_many_result {
     odd_status status;
     const char *message; /* when status is not OK */
     double component[ODDI_COMPONENTS_MAX];
-    double score, maximum, mean; /* the last two of the map */
-    int64_t width, height; /* of the picture */
-    const float *map;      /* in the picture's coordinates; NULL unless wanted */
+    double score, maximum, mean;        /* the last two of the map */
+    int64_t width, height;              /* of the picture */
+    const float *map;                   /* in the picture's coordinates; NULL unless wanted */
     const struct oddi_picture *picture; /* the same */
 };
 struct oddi_many {
@@ -24,7 +24,8 @@ struct oddi_many {
     bool want_map;
     const char *phase; /* for progress; NULL: none is reported */
     /* Loads picture `index`; called from any thread with that thread's context. */
-    odd_status (*load)(void *user, struct odd_context *ctx, size_t index, struct oddi_picture **picture);
+    odd_status (*load)(void *user, struct odd_context *ctx, size_t index,
+                       struct oddi_picture **picture);
     /* Takes a result; what it points to lasts during the call. A failure ends everything. */
     odd_status (*take)(void *user, const struct oddi_many_result *result);
     void *user;

@@ -22,7 +22,8 @@ static json_t *methods_settings(const char *const *settings)
     return all;
 }
 
-static odd_status methods_params(struct odd_context *ctx, const struct oddi_method *m, json_t **list)
+static odd_status methods_params(struct odd_context *ctx, const struct oddi_method *m,
+                                 json_t **list)
 {
     const struct oddi_param *tables[] = {m->params, oddi_recipe_params, oddi_engine_params};
     json_t *all = json_array();
@@ -69,11 +70,13 @@ odd_status odd_methods_describe(struct odd_context *ctx, const char *name, char 
     odd_status status = ODD_OK;
     json_t *all = NULL, *list = NULL;
     if (!ctx || !json)
-        return oddi_fail(ctx, ODD_EINVAL, "describing methods needs a context and a place for the answer");
+        return oddi_fail(ctx, ODD_EINVAL,
+                         "describing methods needs a context and a place for the answer");
     if (name) {
         const struct oddi_method *m = oddi_method_find(name);
         if (!m)
-            return oddi_fail(ctx, ODD_ECONFIG, "unknown method '%s'; `oddity methods` lists them", name);
+            return oddi_fail(ctx, ODD_ECONFIG, "unknown method '%s'; `oddity methods` lists them",
+                             name);
         TRY(methods_one(ctx, m, &all));
     } else {
         all = json_object();

@@ -10,7 +10,8 @@
 #include "base/str.h"
 
 /* Makes the scoring graph of a model; the caller releases it. */
-static odd_status model_graph(struct odd_context *ctx, const struct odd_model *m, struct oddi_build *b)
+static odd_status model_graph(struct odd_context *ctx, const struct odd_model *m,
+                              struct oddi_build *b)
 {
     oddi_build_init(b, ctx, &m->config.values, &m->in, 1);
     b->stage = ODDI_STAGE_SCORE;
@@ -23,8 +24,8 @@ static bool model_owns(const struct oddi_node *n)
     return (n->flags & ODDI_NODE_PARAM) && strcmp(n->group, "const") != 0;
 }
 
-odd_status oddi_model_bind(struct odd_context *ctx, const struct odd_model *m, const struct oddi_graph *g,
-                           struct oddi_binding **binding, int *count)
+odd_status oddi_model_bind(struct odd_context *ctx, const struct odd_model *m,
+                           const struct oddi_graph *g, struct oddi_binding **binding, int *count)
 {
     struct oddi_binding *made = oddi_alloc_array(ctx, (size_t)g->count + 1, sizeof(*made));
     int n = 0;
@@ -47,7 +48,8 @@ odd_status oddi_model_bind(struct odd_context *ctx, const struct odd_model *m, c
 }
 
 /* Adds what is wrong with parameter `n` of the graph, if anything. */
-static void model_difference(const struct odd_model *m, const struct oddi_node *n, struct oddi_str *list)
+static void model_difference(const struct odd_model *m, const struct oddi_node *n,
+                             struct oddi_str *list)
 {
     char want[ODDI_SHAPE_TEXT], have[ODDI_SHAPE_TEXT];
     const struct oddi_stored *t = oddi_model_file_find(&m->file, n->name);
@@ -75,7 +77,8 @@ odd_status oddi_model_check(struct odd_context *ctx, const struct odd_model *m)
     if (status == ODD_OK)
         status = oddi_str_status(&list);
     if (status == ODD_OK && list.length > 0)
-        status = oddi_fail(ctx, ODD_EFORMAT, "the tensors are not those of this configuration:%s", list.text);
+        status = oddi_fail(ctx, ODD_EFORMAT, "the tensors are not those of this configuration:%s",
+                           list.text);
     oddi_str_release(&list);
     oddi_build_release(&b);
     return status;
@@ -94,11 +97,14 @@ int64_t oddi_model_parameters(const struct odd_model *m)
 static odd_status model_spread(struct odd_context *ctx, struct odd_model *m)
 {
     const json_t *spread = json_object_get(m->json, "spread");
-    const json_t *location = json_object_get(spread, "location"), *scale = json_object_get(spread, "scale");
+    const json_t *location = json_object_get(spread, "location"),
+                 *scale = json_object_get(spread, "scale");
     for (int i = 0; m->config.method->components[i]; i++) {
-        const json_t *l = json_array_get(location, (size_t)i), *s = json_array_get(scale, (size_t)i);
+        const json_t *l = json_array_get(location, (size_t)i),
+                     *s = json_array_get(scale, (size_t)i);
         if (!json_is_number(l) || !json_is_number(s) || !(json_number_value(s) > 0))
-            return oddi_fail(ctx, ODD_EFORMAT, "the model's normalisation of '%s' is missing or damaged",
+            return oddi_fail(ctx, ODD_EFORMAT,
+                             "the model's normalisation of '%s' is missing or damaged",
                              m->config.method->components[i]);
         m->spread.location[i] = json_number_value(l);
         m->spread.scale[i] = json_number_value(s);
@@ -126,8 +132,8 @@ static odd_status model_geometry(struct odd_context *ctx, struct odd_model *m)
     TRY(oddi_json_get_int(ctx, input, "channels", "input", &m->in.channels));
     TRY(oddi_json_get_int(ctx, input, "height", "input", &m->in.height));
     TRY(oddi_json_get_int(ctx, input, "width", "input", &m->in.width));
-    if (m->in.channels < 1 || m->in.channels > ODDI_PICTURE_MAX_BANDS || m->in.width < 8 || m->in.width > 8192 ||
-        m->in.height < 8 || m->in.height > 8192)
+    if (m->in.channels < 1 || m->in.channels > ODDI_PICTURE_MAX_BANDS || m->in.width < 8 ||
+        m->in.width > 8192 || m->in.height < 8 || m->in.height > 8192)
         return oddi_fail(ctx, ODD_EFORMAT, "impossible input geometry");
     TRY(m->config.method->check(ctx, &m->config.values, &m->in));
     oddi_config_prepare(&m->config, &m->in, &m->prepare);
@@ -142,7 +148,8 @@ static odd_status model_open(struct odd_context *ctx, struct odd_model *m, const
     TRY(oddi_model_file_load(&m->file, path));
     TRY(oddi_json_parse(ctx, m->file.json, strlen(m->file.json), path, &m->json));
     TRY(oddi_json_get_text(ctx, m->json, "preset", path, &preset));
-    TRY(oddi_config_restore(&m->config, ctx, m->file.method, preset, json_object_get(m->json, "config")));
+    TRY(oddi_config_restore(&m->config, ctx, m->file.method, preset,
+                            json_object_get(m->json, "config")));
     TRY(model_geometry(ctx, m));
     TRY(oddi_model_check(ctx, m));
     TRY(model_spread(ctx, m));
@@ -154,7 +161,8 @@ out:
 odd_status odd_model_load(struct odd_context *ctx, const char *path, struct odd_model **model)
 {
     if (!ctx || !path || !model)
-        return oddi_fail(ctx, ODD_EINVAL, "loading a model needs a context, a path and a place for it");
+        return oddi_fail(ctx, ODD_EINVAL,
+                         "loading a model needs a context, a path and a place for it");
     struct odd_model *m = oddi_calloc(ctx, 1, sizeof(*m));
     if (!m)
         return ODD_ENOMEM;
@@ -218,9 +226,10 @@ odd_status odd_model_info(const struct odd_model *m, char **json)
     oddi_hash_format(&m->file.tensors.digest, text);
     oddi_json_set_text(all, "file_digest", text);
     oddi_json_set_int(all, "parameters", oddi_model_parameters(m));
-    json_object_foreach(m->json, key, value)
-        if (!json_object_get(all, key)) /* the file's word never stands for what is computed here */
-            oddi_json_set(all, key, json_incref(value));
+    json_object_foreach(m->json, key,
+                        value) if (!json_object_get(all, key)) /* the file's word never stands for
+                                                                  what is computed here */
+        oddi_json_set(all, key, json_incref(value));
     model_info_calibration(m, all);
     TRY(oddi_json_dump(m->ctx, all, 0, json));
 out:

@@ -16,15 +16,15 @@ struct odd_model {
     struct oddi_prepare prepare;
     struct oddi_spread spread;           /* of the components on the tune part */
     struct oddi_calibration calibration; /* threshold, normalisation, colour scale */
-    double typical; /* usual value of a normal picture's map */
+    double typical;                      /* usual value of a normal picture's map */
     struct oddi_model_file file;
-    json_t *json; /* all the file says; NULL while training */
+    json_t *json;     /* all the file says; NULL while training */
     uint64_t version; /* constant: parameters of a model never change */
 };
 
 /* Bindings of a graph's parameters to the model's tensors; a missing one is ODD_EFORMAT by name. */
-odd_status oddi_model_bind(struct odd_context *ctx, const struct odd_model *m, const struct oddi_graph *g,
-                           struct oddi_binding **binding, int *count);
+odd_status oddi_model_bind(struct odd_context *ctx, const struct odd_model *m,
+                           const struct oddi_graph *g, struct oddi_binding **binding, int *count);
 /* Demands exactly the tensors of the scoring graph, listing every difference. */
 odd_status oddi_model_check(struct odd_context *ctx, const struct odd_model *m);
 /* Number of weights. */

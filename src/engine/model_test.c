@@ -14,13 +14,13 @@
 /* ---- rewriting a model --------------------------------------------------------------------- */
 
 struct model_edit {
-    const char *drop;            /* a tensor left out */
-    const char *reshape;         /* a tensor whose first two dimensions are swapped (or cut by 1) */
-    const char *extra;           /* a tensor too many */
-    const char *method;          /* instead of the file's */
-    const char *json;            /* instead of the file's text, whatever it is */
-    const char *key, *value;     /* member (path with '.') set to this JSON; value NULL: removed */
-    const char *answers;         /* "more": changed by one bit; "nan": not a number */
+    const char *drop;        /* a tensor left out */
+    const char *reshape;     /* a tensor whose first two dimensions are swapped (or cut by 1) */
+    const char *extra;       /* a tensor too many */
+    const char *method;      /* instead of the file's */
+    const char *json;        /* instead of the file's text, whatever it is */
+    const char *key, *value; /* member (path with '.') set to this JSON; value NULL: removed */
+    const char *answers;     /* "more": changed by one bit; "nan": not a number */
 };
 
 static void edit_member(json_t *root, const char *path, const char *value)
@@ -33,19 +33,22 @@ static void edit_member(json_t *root, const char *path, const char *value)
         assert_non_null(root);
     }
     if (value)
-        assert_int_equal(json_object_set_new(root, path, json_loads(value, JSON_DECODE_ANY, NULL)), 0);
+        assert_int_equal(json_object_set_new(root, path, json_loads(value, JSON_DECODE_ANY, NULL)),
+                         0);
     else
         assert_int_equal(json_object_del(root, path), 0);
 }
 
-static void edit_tensor(struct oddi_model_file *to, const struct oddi_stored *s, const struct model_edit *e)
+static void edit_tensor(struct oddi_model_file *to, const struct oddi_stored *s,
+                        const struct model_edit *e)
 {
     struct oddi_shape shape = s->shape;
     double answers[2][3];
     const void *data = s->data;
     if (e->drop && strcmp(s->name, e->drop) == 0)
         return;
-    if (e->reshape && strcmp(s->name, e->reshape) == 0 && shape.dim[0] != shape.dim[1] && shape.rank > 1) {
+    if (e->reshape && strcmp(s->name, e->reshape) == 0 && shape.dim[0] != shape.dim[1] &&
+        shape.rank > 1) {
         shape.dim[0] = s->shape.dim[1];
         shape.dim[1] = s->shape.dim[0];
     } else if (e->reshape && strcmp(s->name, e->reshape) == 0) {
@@ -54,7 +57,8 @@ static void edit_tensor(struct oddi_model_file *to, const struct oddi_stored *s,
     if (e->answers && strcmp(s->name, "selftest.answers") == 0) {
         assert_int_equal(s->size, sizeof(answers));
         memcpy(answers, s->data, sizeof(answers));
-        answers[0][1] = strcmp(e->answers, "nan") == 0 ? (double)NAN : nextafter(answers[0][1], 1e9);
+        answers[0][1] =
+            strcmp(e->answers, "nan") == 0 ? (double)NAN : nextafter(answers[0][1], 1e9);
         data = answers;
     }
     assert_int_equal(oddi_model_file_add_copy(to, s->name, s->type, &shape, data), ODD_OK);
@@ -275,7 +279,8 @@ static void test_answers_are_verified(void **unused)
     char *text = NULL;
     assert_int_equal(odd_model_verify(t.ctx, m, &text), ODD_OK);
     json_t *json = engine_json(&t, text);
-    assert_true(json_is_false(engine_at(json, "exact")) && json_is_false(engine_at(json, "expected_exact")));
+    assert_true(json_is_false(engine_at(json, "exact")) &&
+                json_is_false(engine_at(json, "expected_exact")));
     assert_string_equal(json_string_value(json_array_get(engine_at(json, "differs"), 0)), "isa");
     json_decref(json);
     odd_model_free(m);
@@ -329,7 +334,8 @@ static void test_hostile_members(void **unused)
     begin(&t, "members", "variant=daad");
     for (size_t i = 0; i < ODDI_COUNT(bad); i++) {
         char what[128];
-        snprintf(what, sizeof(what), "%s = %s", bad[i].key, bad[i].value ? bad[i].value : "nothing");
+        snprintf(what, sizeof(what), "%s = %s", bad[i].key,
+                 bad[i].value ? bad[i].value : "nothing");
         rewrite(&t, &(struct model_edit){.key = bad[i].key, .value = bad[i].value});
         refused(&t, what, bad[i].status, bad[i].message);
     }
@@ -352,10 +358,14 @@ static void test_hostile_texts(void **unused)
         const char *text;
         odd_status status;
         const char *message;
-    } bad[] = {{"", ODD_EFORMAT, "JSON"},      {"nonsense", ODD_EFORMAT, "JSON"},
-               {"[]", ODD_EFORMAT, "object"},  {"\"text\"", ODD_EFORMAT, ""},
-               {"{}", ODD_EFORMAT, "preset"},  {"{\"preset\":\"a\",\"preset\":\"b\"}", ODD_EFORMAT, "JSON"},
-               {deep, ODD_ELIMIT, "deeper"},   {huge, ODD_EFORMAT, "preset"},
+    } bad[] = {{"", ODD_EFORMAT, "JSON"},
+               {"nonsense", ODD_EFORMAT, "JSON"},
+               {"[]", ODD_EFORMAT, "object"},
+               {"\"text\"", ODD_EFORMAT, ""},
+               {"{}", ODD_EFORMAT, "preset"},
+               {"{\"preset\":\"a\",\"preset\":\"b\"}", ODD_EFORMAT, "JSON"},
+               {deep, ODD_ELIMIT, "deeper"},
+               {huge, ODD_EFORMAT, "preset"},
                {"{\"preset\":\"small\"}", ODD_EFORMAT, "configuration"}};
     begin(&t, "texts", "variant=ae");
     for (size_t i = 0; i < ODDI_COUNT(bad); i++) {
@@ -388,10 +398,14 @@ static void test_info_cannot_be_forged(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_flipped_byte_is_refused), cmocka_unit_test(test_cut_and_lengthened_files),
-        cmocka_unit_test(test_other_versions_are_named),    cmocka_unit_test(test_tensors_are_checked_by_name),
-        cmocka_unit_test(test_answers_are_verified),        cmocka_unit_test(test_hostile_members),
-        cmocka_unit_test(test_hostile_texts),               cmocka_unit_test(test_info_cannot_be_forged),
+        cmocka_unit_test(test_any_flipped_byte_is_refused),
+        cmocka_unit_test(test_cut_and_lengthened_files),
+        cmocka_unit_test(test_other_versions_are_named),
+        cmocka_unit_test(test_tensors_are_checked_by_name),
+        cmocka_unit_test(test_answers_are_verified),
+        cmocka_unit_test(test_hostile_members),
+        cmocka_unit_test(test_hostile_texts),
+        cmocka_unit_test(test_info_cannot_be_forged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,8 @@ void oddi_report_send(struct odd_context *ctx, json_t *event)
     json_decref(event);
 }
 
-void oddi_report_pictures(struct odd_context *ctx, const char *phase, size_t done, size_t total, uint64_t began)
+void oddi_report_pictures(struct odd_context *ctx, const char *phase, size_t done, size_t total,
+                          uint64_t began)
 {
     if (!oddi_report_wanted(ctx))
         return;
@@ -44,7 +45,8 @@ void oddi_report_pictures(struct odd_context *ctx, const char *phase, size_t don
     oddi_json_set_int(e, "done", (int64_t)done);
     oddi_json_set_int(e, "total", (int64_t)total);
     oddi_json_set_real(e, "seconds", seconds);
-    oddi_json_set_real(e, "seconds_left", done ? seconds / (double)done * (double)(total - done) : 0.0);
+    oddi_json_set_real(e, "seconds_left",
+                       done ? seconds / (double)done * (double)(total - done) : 0.0);
     oddi_report_send(ctx, e);
 }
 

@@ -14,7 +14,9 @@ void oddi_report_send(struct odd_context *ctx, json_t *event);
 /* An object with "event": kind. */
 json_t *oddi_report_event(const char *kind);
 /* {"event":"pictures", ...}; `began` is oddi_os_now_ns() of the phase's start. */
-void oddi_report_pictures(struct odd_context *ctx, const char *phase, size_t done, size_t total, uint64_t began);
+void oddi_report_pictures(struct odd_context *ctx, const char *phase, size_t done, size_t total,
+                          uint64_t began);
 /* {"event": kind, "text": ...} */
-void oddi_report_text(struct odd_context *ctx, const char *kind, const char *format, ...) ODDI_PRINTF(3, 4);
+void oddi_report_text(struct odd_context *ctx, const char *kind, const char *format, ...)
+    ODDI_PRINTF(3, 4);
 #endif

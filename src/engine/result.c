@@ -54,11 +54,12 @@ out:
     return status;
 }
 
-odd_status odd_scorer_score(struct odd_scorer *scorer, const struct odd_pixels *pixels, bool want_map,
-                            struct odd_result **result)
+odd_status odd_scorer_score(struct odd_scorer *scorer, const struct odd_pixels *pixels,
+                            bool want_map, struct odd_result **result)
 {
     if (!scorer || !pixels || !result)
-        return scorer ? oddi_fail(scorer->ctx, ODD_EINVAL, "scoring needs pixels and a place for the result")
+        return scorer ? oddi_fail(scorer->ctx, ODD_EINVAL,
+                                  "scoring needs pixels and a place for the result")
                       : ODD_EINVAL;
     struct oddi_picture *picture = NULL;
     odd_status status = oddi_picture_from_pixels(scorer->ctx, pixels, &picture);
@@ -72,7 +73,8 @@ odd_status odd_scorer_score_file(struct odd_scorer *scorer, const char *path, bo
                                  struct odd_result **result)
 {
     if (!scorer || !path || !result)
-        return scorer ? oddi_fail(scorer->ctx, ODD_EINVAL, "scoring needs a path and a place for the result")
+        return scorer ? oddi_fail(scorer->ctx, ODD_EINVAL,
+                                  "scoring needs a path and a place for the result")
                       : ODD_EINVAL;
     struct oddi_picture *picture = NULL;
     odd_status status = oddi_image_load(scorer->ctx, path, ODDI_IMAGE_BUDGET, &picture);
@@ -104,7 +106,8 @@ static odd_status result_no_map(const struct odd_result *r)
     return oddi_fail(r->ctx, ODD_ENODATA, "the map was not asked for when the picture was scored");
 }
 
-odd_status odd_result_map(const struct odd_result *r, const float **map, int64_t *width, int64_t *height)
+odd_status odd_result_map(const struct odd_result *r, const float **map, int64_t *width,
+                          int64_t *height)
 {
     if (!r->map)
         return result_no_map(r);
@@ -129,11 +132,13 @@ odd_status odd_result_write_overlay(const struct odd_result *r, const char *path
 {
     if (!r->map)
         return result_no_map(r);
-    const struct oddi_heat heat = {r->map, r->width, r->height, (float)r->heat_lo, (float)r->heat_hi};
+    const struct oddi_heat heat = {r->map, r->width, r->height, (float)r->heat_lo,
+                                   (float)r->heat_hi};
     return oddi_write_overlay(r->ctx, r->picture, &heat, path);
 }
 
 odd_status odd_result_write_map(const struct odd_result *r, const char *path)
 {
-    return r->map ? oddi_image_save_tiff(r->ctx, path, r->map, r->width, r->height) : result_no_map(r);
+    return r->map ? oddi_image_save_tiff(r->ctx, path, r->map, r->width, r->height)
+                  : result_no_map(r);
 }

@@ -54,7 +54,8 @@ static void begin(struct testing *t, const char *name)
 /* Stopped after every single step, each time with another number of threads. */
 static void test_every_step(void **unused)
 {
-    static const char *const settings = "variant=daad+ augment=flip,rotate average=0.5 schedule=cosine warm-up=0 ";
+    static const char *const settings =
+        "variant=daad+ augment=flip,rotate average=0.5 schedule=cosine warm-up=0 ";
     struct testing t;
     struct engine_watch w;
     char resume[160], want[32];
@@ -79,8 +80,9 @@ static void test_every_step(void **unused)
  * while the held-out pictures are scored. */
 static void test_other_moments(void **unused)
 {
-    static const char *const events[] = {"\"text\":\"warm-up\"", "\"text\":\"main\"", "\"step\":12,",
-                                         "\"phase\":\"tune\"", "\"phase\":\"calibrate\""};
+    static const char *const events[] = {"\"text\":\"warm-up\"", "\"text\":\"main\"",
+                                         "\"step\":12,", "\"phase\":\"tune\"",
+                                         "\"phase\":\"calibrate\""};
     static const char *const settings[] = {"variant=daad+ warm-up=0.5 hold-out=12",
                                            "variant=daad hold-out=12", "variant=uae hold-out=12"};
     struct testing t;
@@ -119,7 +121,8 @@ static void test_checkpoints_change_nothing(void **unused)
     begin(&t, "checkpoint");
     engine_train_well(&t, "set", "whole", "variant=daad+");
     engine_watch(&t, &w, "\"event\":\"step\"", 0);
-    engine_train_well(&t, "set", "stopped", "variant=daad+ checkpoint=0.000001s check-numerics=true");
+    engine_train_well(&t, "set", "stopped",
+                      "variant=daad+ checkpoint=0.000001s check-numerics=true");
     engine_unwatch(&t);
     assert_true(w.seen >= 1);
     assert_non_null(strstr(w.last, "\"step\":12,"));
@@ -138,7 +141,8 @@ static void test_time_budget_goes_on(void **unused)
     stop_at(&t, "variant=daad time-budget=0.2s", "\"text\":\"main\"", 1);
     go_on(&t, "variant=daad time-budget=0.2s");
     json_t *info = engine_info(&t, "stopped");
-    snprintf(settings, sizeof(settings), "variant=daad steps=%d", (int)engine_number(info, "training.steps"));
+    snprintf(settings, sizeof(settings), "variant=daad steps=%d",
+             (int)engine_number(info, "training.steps"));
     engine_train_well(&t, "set", "whole", settings);
     same_as_whole(&t);
     json_decref(info);
@@ -162,7 +166,8 @@ static void test_choice(void **unused)
     json_decref(info);
     same_as_whole(&t);
     engine_watch(&t, &w, "AUROC", 1); /* in the middle of the trials: nothing to go on with */
-    assert_int_equal(engine_train(&t, "set", "stopped", "division=auto hold-out=6", NULL), ODD_ECANCELLED);
+    assert_int_equal(engine_train(&t, "set", "stopped", "division=auto hold-out=6", NULL),
+                     ODD_ECANCELLED);
     engine_unwatch(&t);
     assert_false(engine_exists(&t, "stopped.state"));
     testing_release(&t);
@@ -181,11 +186,17 @@ static void refused(struct testing *t, const char *settings, odd_status status, 
 
 static void test_other_trainings_are_refused(void **unused)
 {
-    static const char *const other[][2] = {
-        {"variant=daad+", "variant"}, {"seed=1", "seed"},       {"steps=13", "steps"},
-        {"lr=0.002", "lr"},           {"width=8", "width"},     {"augment=flip", "augment"},
-        {"items=11", "items"},        {"size=48", "size"},      {"gain-normalize=true", "gain-normalize"},
-        {"average=0.9", "average"},   {"preset=lite", "preset"}};
+    static const char *const other[][2] = {{"variant=daad+", "variant"},
+                                           {"seed=1", "seed"},
+                                           {"steps=13", "steps"},
+                                           {"lr=0.002", "lr"},
+                                           {"width=8", "width"},
+                                           {"augment=flip", "augment"},
+                                           {"items=11", "items"},
+                                           {"size=48", "size"},
+                                           {"gain-normalize=true", "gain-normalize"},
+                                           {"average=0.9", "average"},
+                                           {"preset=lite", "preset"}};
     struct testing t;
     (void)unused;
     begin(&t, "refused");
@@ -242,7 +253,8 @@ static void test_an_old_model_stays(void **unused)
     engine_train_well(&t, "set", "model", "variant=ae");
     engine_copy(&t, "model", "old");
     engine_watch(&t, &w, "\"phase\":\"calibrate\"", 1);
-    assert_int_equal(engine_train(&t, "set", "model", "variant=uae hold-out=12", NULL), ODD_ECANCELLED);
+    assert_int_equal(engine_train(&t, "set", "model", "variant=uae hold-out=12", NULL),
+                     ODD_ECANCELLED);
     engine_unwatch(&t);
     engine_assert_same_file(&t, "model", "old");
     engine_train_well(&t, "set", "model", "variant=uae hold-out=12 resume=true");

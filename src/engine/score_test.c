@@ -21,8 +21,9 @@
 static const char *score_name(int i)
 {
     static const char *const names[SCORE_PICTURES] = {
-        "set/test/good/000.png", "set/test/good/001.png",    "set/test/good/002.png",    "set/test/good/003.png",
-        "set/test/spot/000.png", "set/test/scratch/000.png", "set/test/scratch/001.png", "set/test/spot/001.png"};
+        "set/test/good/000.png",    "set/test/good/001.png", "set/test/good/002.png",
+        "set/test/good/003.png",    "set/test/spot/000.png", "set/test/scratch/000.png",
+        "set/test/scratch/001.png", "set/test/spot/001.png"};
     return names[i % SCORE_PICTURES];
 }
 
@@ -72,7 +73,8 @@ static void test_failures_leave_no_trace(void **unused)
     const double first = engine_score(&t, s, score_name(0), false);
     testing_text(&t, "empty.png", "");
     testing_text(&t, "text.png", "no picture");
-    assert_int_equal(odd_scorer_score_file(s, testing_path(&t, "empty.png"), true, &r), ODD_EFORMAT);
+    assert_int_equal(odd_scorer_score_file(s, testing_path(&t, "empty.png"), true, &r),
+                     ODD_EFORMAT);
     engine_assert_message(&t, "empty.png");
     assert_int_equal(odd_scorer_score_file(s, testing_path(&t, "text.png"), true, &r), ODD_EFORMAT);
     assert_int_equal(odd_scorer_score_file(s, testing_path(&t, "none.png"), true, &r), ODD_EIO);
@@ -160,7 +162,8 @@ static void test_scorers_in_threads(void **unused)
 /* ---- kinds of pictures --------------------------------------------------------------------- */
 
 /* The picture as a caller's buffer: with gaps between rows, or in planes. */
-static unsigned char *score_buffer(const struct oddi_picture *p, bool planar, struct odd_pixels *pixels)
+static unsigned char *score_buffer(const struct oddi_picture *p, bool planar,
+                                   struct odd_pixels *pixels)
 {
     const size_t sample = oddi_sample_size(p->type), bands = (size_t)p->bands;
     const size_t width = (size_t)p->width, height = (size_t)p->height;
@@ -171,7 +174,8 @@ static unsigned char *score_buffer(const struct oddi_picture *p, bool planar, st
     for (size_t y = 0; y < height; y++)
         for (size_t x = 0; x < width; x++)
             for (size_t b = 0; b < bands; b++) {
-                const unsigned char *from = (const unsigned char *)p->data + ((y * width + x) * bands + b) * sample;
+                const unsigned char *from =
+                    (const unsigned char *)p->data + ((y * width + x) * bands + b) * sample;
                 const size_t at = planar ? (b * height + y) * stride + x * sample
                                          : y * stride + (x * bands + b) * sample;
                 memcpy(data + at, from, sample);
@@ -193,7 +197,8 @@ static void check_forms(struct testing *t, struct odd_scorer *s, const char *pat
     assert_int_equal(odd_result_map(file, &map, &w, &h), ODD_OK);
     assert_true(w == p->width && h == p->height);
     for (int form = 0; form < 3; form++) {
-        struct odd_pixels pixels = {sizeof(pixels), p->data, p->width, p->height, p->bands, p->type, 0, false};
+        struct odd_pixels pixels = {sizeof(pixels), p->data, p->width, p->height,
+                                    p->bands,       p->type, 0,        false};
         struct odd_result *r = NULL;
         unsigned char *data = form ? score_buffer(p, form == 2, &pixels) : NULL;
         assert_int_equal(odd_scorer_score(s, &pixels, true, &r), ODD_OK);
@@ -212,13 +217,15 @@ static void check_forms(struct testing *t, struct odd_scorer *s, const char *pat
 static const struct score_kind {
     const char *name;
     int width, height, bands, bits, channels; /* channels of the network */
-} score_kinds[] = {{"grey", 40, 40, 1, 8, 1},    {"grey16", 40, 40, 1, 16, 1}, {"rgb", 40, 28, 3, 8, 3},
-                   {"rgb16", 31, 47, 3, 16, 3},  {"rgba", 40, 40, 4, 8, 3},    {"six", 40, 30, 6, 8, 6},
-                   {"six16", 40, 30, 6, 16, 6},  {"thin", 60, 9, 1, 8, 1}};
+} score_kinds[] = {{"grey", 40, 40, 1, 8, 1},   {"grey16", 40, 40, 1, 16, 1},
+                   {"rgb", 40, 28, 3, 8, 3},    {"rgb16", 31, 47, 3, 16, 3},
+                   {"rgba", 40, 40, 4, 8, 3},   {"six", 40, 30, 6, 8, 6},
+                   {"six16", 40, 30, 6, 16, 6}, {"thin", 60, 9, 1, 8, 1}};
 
 static void test_kinds_of_pictures(void **unused)
 {
-    static const char *const fits[] = {"fit=stretch", "fit=pad", "fit=crop", "fit=pad gain-normalize=true"};
+    static const char *const fits[] = {"fit=stretch", "fit=pad", "fit=crop",
+                                       "fit=pad gain-normalize=true"};
     struct testing t;
     (void)unused;
     testing_init(&t, "kinds");
@@ -230,7 +237,8 @@ static void test_kinds_of_pictures(void **unused)
             snprintf(name, sizeof(name), "%s/%02d.tif", kind->name, i);
             engine_tiff(&t, name, kind->width, kind->height, kind->bands, kind->bits, i);
         }
-        snprintf(settings, sizeof(settings), "steps=4 hold-out=4 variant=ae %s", fits[k % ODDI_COUNT(fits)]);
+        snprintf(settings, sizeof(settings), "steps=4 hold-out=4 variant=ae %s",
+                 fits[k % ODDI_COUNT(fits)]);
         engine_train_well(&t, kind->name, "m", settings);
         struct odd_model *m = engine_load(&t, "m");
         json_t *info = engine_info(&t, "m");
@@ -266,7 +274,8 @@ static void test_other_shapes(void **unused)
         check_forms(&t, s, testing_path(&t, "wide.tif"));
         check_forms(&t, s, testing_path(&t, "high.tif"));
         check_forms(&t, s, testing_path(&t, "grey.tif")); /* replicated */
-        assert_int_equal(odd_scorer_score_file(s, testing_path(&t, "six.tif"), true, &r), ODD_ESHAPE);
+        assert_int_equal(odd_scorer_score_file(s, testing_path(&t, "six.tif"), true, &r),
+                         ODD_ESHAPE);
         odd_scorer_free(s);
         odd_model_free(m);
     }
@@ -298,11 +307,13 @@ static void test_maps_and_overlays(void **unused)
     assert_int_equal(odd_result_write_overlay(with, testing_path(&t, "overlay.png")), ODD_OK);
     assert_int_equal(odd_result_write_map(with, "no-such-folder/map.tiff"), ODD_EIO);
     assert_int_equal(odd_result_write_overlay(with, "no-such-folder/overlay.png"), ODD_EIO);
-    assert_int_equal(oddi_image_load(t.ctx, testing_path(&t, "map.tiff"), ODDI_IMAGE_BUDGET, &p), ODD_OK);
+    assert_int_equal(oddi_image_load(t.ctx, testing_path(&t, "map.tiff"), ODDI_IMAGE_BUDGET, &p),
+                     ODD_OK);
     assert_true(p->type == ODD_F32 && p->width == w && p->height == h);
     assert_memory_equal(p->data, map, (size_t)(w * h) * sizeof(float));
     oddi_picture_free(t.ctx, p);
-    assert_int_equal(oddi_image_load(t.ctx, testing_path(&t, "overlay.png"), ODDI_IMAGE_BUDGET, &p), ODD_OK);
+    assert_int_equal(oddi_image_load(t.ctx, testing_path(&t, "overlay.png"), ODDI_IMAGE_BUDGET, &p),
+                     ODD_OK);
     assert_true(p->type == ODD_U8 && p->bands == 3 && p->width == w && p->height == h);
     oddi_picture_free(t.ctx, p);
     assert_false(engine_exists(&t, "no.tiff") || engine_exists(&t, "no.png"));

@@ -23,8 +23,11 @@ odd_status oddi_scorer_make(struct odd_context *ctx, const struct odd_model *mod
     model->config.method->build(&s->build);
     TRY(oddi_graph_fuse(&s->build.graph));
     TRY(oddi_model_bind(ctx, model, &s->build.graph, &binding, &count));
-    const struct oddi_plan_options options = {
-        .type = ODDI_F32, .mode = "best", .threads = threads, .binding = binding, .binding_count = count};
+    const struct oddi_plan_options options = {.type = ODDI_F32,
+                                              .mode = "best",
+                                              .threads = threads,
+                                              .binding = binding,
+                                              .binding_count = count};
     TRY(oddi_plan_new(ctx, &s->build.graph, &options, &s->plan));
     s->input = oddi_alloc_array(ctx, pixels * (size_t)model->in.channels, sizeof(float));
     s->map = oddi_alloc_array(ctx, pixels, sizeof(float));
@@ -41,10 +44,12 @@ out:
     return status;
 }
 
-odd_status odd_scorer_new(struct odd_context *ctx, const struct odd_model *model, struct odd_scorer **scorer)
+odd_status odd_scorer_new(struct odd_context *ctx, const struct odd_model *model,
+                          struct odd_scorer **scorer)
 {
     if (!ctx || !model || !scorer)
-        return oddi_fail(ctx, ODD_EINVAL, "a scorer needs a context, a model and a place to put it");
+        return oddi_fail(ctx, ODD_EINVAL,
+                         "a scorer needs a context, a model and a place to put it");
     return oddi_scorer_make(ctx, model, ctx->threads, scorer);
 }
 
@@ -82,10 +87,19 @@ odd_status oddi_scorer_run_input(struct odd_scorer *s, struct oddi_scored *out)
     const struct oddi_rect *r = &made.mapping.into;
     TRY(oddi_plan_set(s->plan, s->build.image, s->input));
     TRY(oddi_plan_run(s->plan));
-    const struct oddi_measure measure = {.ctx = s->ctx, .values = &m->config.values, .in = m->in,
-                                         .build = &s->build, .plan = s->plan, .picture = s->input,
-                                         .x = r->x, .y = r->y, .width = r->width, .height = r->height,
-                                         .map = s->map, .scratch = s->scratch, .component = made.component};
+    const struct oddi_measure measure = {.ctx = s->ctx,
+                                         .values = &m->config.values,
+                                         .in = m->in,
+                                         .build = &s->build,
+                                         .plan = s->plan,
+                                         .picture = s->input,
+                                         .x = r->x,
+                                         .y = r->y,
+                                         .width = r->width,
+                                         .height = r->height,
+                                         .map = s->map,
+                                         .scratch = s->scratch,
+                                         .component = made.component};
     TRY(m->config.method->measure(&measure));
     made.score = m->config.method->combine(&m->config.values, made.component, &m->spread);
     scorer_summary(s, &made);
@@ -98,10 +112,12 @@ out:
     return status;
 }
 
-odd_status oddi_scorer_run(struct odd_scorer *s, const struct oddi_picture *picture, struct oddi_scored *out)
+odd_status oddi_scorer_run(struct odd_scorer *s, const struct oddi_picture *picture,
+                           struct oddi_scored *out)
 {
     struct oddi_scored made = {0};
-    odd_status status = oddi_prepare_run(s->ctx, &s->model->prepare, picture, s->input, &made.mapping);
+    odd_status status =
+        oddi_prepare_run(s->ctx, &s->model->prepare, picture, s->input, &made.mapping);
     if (status == ODD_OK)
         status = oddi_scorer_run_input(s, &made);
     if (status == ODD_OK)

@@ -55,15 +55,19 @@ odd_status oddi_selftest_picture(struct odd_context *ctx, const struct oddi_geom
 }
 
 /* {"version","compiler","isa","vendor","kernels"} */
-static odd_status selftest_describe(struct odd_context *ctx, const struct odd_scorer *s, json_t **build)
+static odd_status selftest_describe(struct odd_context *ctx, const struct odd_scorer *s,
+                                    json_t **build)
 {
     char kernels[32], vendor[ODDI_VENDOR_TEXT];
     json_t *b = json_object();
     oddi_host_vendor(vendor);
-    snprintf(kernels, sizeof(kernels), "%016llx", (unsigned long long)oddi_plan_kernels_hash(s->plan));
-    bool good = oddi_json_set_text(b, "version", ODDITY_VERSION) && oddi_json_set_text(b, "compiler", __VERSION__) &&
+    snprintf(kernels, sizeof(kernels), "%016llx",
+             (unsigned long long)oddi_plan_kernels_hash(s->plan));
+    bool good = oddi_json_set_text(b, "version", ODDITY_VERSION) &&
+                oddi_json_set_text(b, "compiler", __VERSION__) &&
                 oddi_json_set_text(b, "isa", oddi_host_isa()) &&
-                oddi_json_set_text(b, "vendor", vendor) && oddi_json_set_text(b, "kernels", kernels);
+                oddi_json_set_text(b, "vendor", vendor) &&
+                oddi_json_set_text(b, "kernels", kernels);
     if (!good) {
         json_decref(b);
         return oddi_fail(ctx, ODD_ENOMEM, "out of memory");
@@ -124,19 +128,21 @@ static odd_status selftest_stored(struct odd_context *ctx, const struct odd_mode
     snprintf(name, sizeof(name), "selftest.%d.image", i);
     const struct oddi_stored *t = oddi_model_file_find(&m->file, name);
     if (!t || t->type != ODDI_U8 || t->shape.rank != 3 || t->shape.dim[2] != m->in.channels)
-        return oddi_fail(ctx, ODD_EFORMAT, "the model's self-test picture %d is missing or damaged", i);
-    odd_status status = oddi_picture_new(ctx, t->shape.dim[1], t->shape.dim[0], (int)t->shape.dim[2], ODD_U8, picture);
+        return oddi_fail(ctx, ODD_EFORMAT, "the model's self-test picture %d is missing or damaged",
+                         i);
+    odd_status status = oddi_picture_new(ctx, t->shape.dim[1], t->shape.dim[0],
+                                         (int)t->shape.dim[2], ODD_U8, picture);
     if (status == ODD_OK)
         memcpy((*picture)->data, t->data, t->size);
     return status;
 }
 
-static odd_status selftest_compare(struct odd_context *ctx, const struct odd_model *m, struct odd_scorer *s,
-                                   struct selftest_check *check)
+static odd_status selftest_compare(struct odd_context *ctx, const struct odd_model *m,
+                                   struct odd_scorer *s, struct selftest_check *check)
 {
     const struct oddi_stored *answers = oddi_model_file_find(&m->file, "selftest.answers");
-    if (!answers || answers->type != ODDI_F64 || answers->shape.rank != 2 || answers->shape.dim[0] != 2 ||
-        answers->shape.dim[1] > 64)
+    if (!answers || answers->type != ODDI_F64 || answers->shape.rank != 2 ||
+        answers->shape.dim[0] != 2 || answers->shape.dim[1] > 64)
         return oddi_fail(ctx, ODD_EFORMAT, "the model has no self-test answers");
     const double *answer = answers->data;
     const int n = (int)answers->shape.dim[1];
@@ -154,7 +160,8 @@ static odd_status selftest_compare(struct odd_context *ctx, const struct odd_mod
             return status;
         const double d = fmax(fabs(scored.score - answer[i]), fabs(scored.maximum - answer[n + i]));
         check->largest_difference = fmax(check->largest_difference, d);
-        check->largest_answer = fmax(check->largest_answer, fmax(fabs(answer[i]), fabs(answer[n + i])));
+        check->largest_answer =
+            fmax(check->largest_answer, fmax(fabs(answer[i]), fabs(answer[n + i])));
         check->pictures++;
     }
     return ODD_OK;
@@ -165,13 +172,14 @@ static json_t *selftest_differs(const json_t *stored, const json_t *here)
 {
     const char *key;
     json_t *value, *list = json_array();
-    json_object_foreach((json_t *)here, key, value)
-        if (!json_equal(value, json_object_get(stored, key)))
-            json_array_append_new(list, json_string(key));
+    json_object_foreach((json_t *)here, key,
+                        value) if (!json_equal(value, json_object_get(stored, key)))
+        json_array_append_new(list, json_string(key));
     return list;
 }
 
-static odd_status selftest_report(struct odd_context *ctx, const struct selftest_check *c, json_t *differs, char **json)
+static odd_status selftest_report(struct odd_context *ctx, const struct selftest_check *c,
+                                  json_t *differs, char **json)
 {
     const bool expected = json_array_size(differs) == 0, exact = c->largest_difference == 0.0;
     const double tolerance = SELFTEST_TOLERANCE * c->largest_answer;
@@ -195,8 +203,8 @@ static odd_status selftest_report(struct odd_context *ctx, const struct selftest
         oddi_free(ctx, text);
     if (ok)
         return ODD_OK;
-    return oddi_fail(ctx, ODD_EMISMATCH, "the self-test differs by %g where %s was expected", c->largest_difference,
-                     expected ? "the same bits" : "less than the tolerance");
+    return oddi_fail(ctx, ODD_EMISMATCH, "the self-test differs by %g where %s was expected",
+                     c->largest_difference, expected ? "the same bits" : "less than the tolerance");
 }
 
 odd_status odd_model_verify(struct odd_context *ctx, struct odd_model *model, char **json)

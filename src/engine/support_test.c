@@ -35,13 +35,16 @@ void engine_synth(struct testing *t, const char *name, int train)
 {
     char settings[160];
     snprintf(settings, sizeof(settings),
-             "kind=weave size=32 train=%d test-normal=4 per-defect=2 defects=spot,scratch strength=4 seed=3", train);
+             "kind=weave size=32 train=%d test-normal=4 per-defect=2 defects=spot,scratch "
+             "strength=4 seed=3",
+             train);
     struct odd_options *o = engine_options(t, settings);
     assert_int_equal(odd_synth(t->ctx, testing_path(t, name), o), ODD_OK);
     odd_options_free(o);
 }
 
-odd_status engine_open(struct testing *t, const char *data, const char *settings, struct odd_dataset **ds)
+odd_status engine_open(struct testing *t, const char *data, const char *settings,
+                       struct odd_dataset **ds)
 {
     struct odd_options *o = engine_options(t, settings);
     const odd_status status = odd_dataset_open(t->ctx, testing_path(t, data), o, ds);
@@ -51,7 +54,8 @@ odd_status engine_open(struct testing *t, const char *data, const char *settings
 
 /* ---- training and scoring ------------------------------------------------------------------ */
 
-odd_status engine_train(struct testing *t, const char *data, const char *model, const char *settings, char **report)
+odd_status engine_train(struct testing *t, const char *data, const char *model,
+                        const char *settings, char **report)
 {
     char all[512];
     struct odd_dataset *ds = NULL;
@@ -69,7 +73,8 @@ void engine_train_well(struct testing *t, const char *data, const char *model, c
 {
     const odd_status status = engine_train(t, data, model, settings, NULL);
     if (status != ODD_OK)
-        fail_msg("training with '%s': %s: %s", settings, odd_status_name(status), odd_last_message(t->ctx));
+        fail_msg("training with '%s': %s: %s", settings, odd_status_name(status),
+                 odd_last_message(t->ctx));
 }
 
 struct odd_model *engine_load(struct testing *t, const char *model)
@@ -81,8 +86,8 @@ struct odd_model *engine_load(struct testing *t, const char *model)
     return m;
 }
 
-odd_status engine_eval(struct testing *t, const struct odd_model *m, const char *data, const char *settings,
-                       json_t **report)
+odd_status engine_eval(struct testing *t, const struct odd_model *m, const char *data,
+                       const char *settings, json_t **report)
 {
     struct odd_dataset *ds = NULL;
     struct odd_options *o = engine_options(t, settings);
@@ -121,7 +126,8 @@ bool engine_exists(struct testing *t, const char *name)
 unsigned char *engine_read(struct testing *t, const char *name, size_t *size)
 {
     char *data = NULL;
-    assert_int_equal(oddi_file_read(t->ctx, testing_path(t, name), (size_t)1 << 26, &data, size), ODD_OK);
+    assert_int_equal(oddi_file_read(t->ctx, testing_path(t, name), (size_t)1 << 26, &data, size),
+                     ODD_OK);
     return (unsigned char *)data;
 }
 
@@ -265,23 +271,33 @@ static void engine_tiff_samples(unsigned char *at, const int side[2], int bands,
     for (int y = 0; y < side[1]; y++)
         for (int x = 0; x < side[0]; x++)
             for (int b = 0; b < bands; b++) {
-                const double v = 0.5 + 0.2 * sin(0.31 * x + seed) + 0.2 * cos(0.23 * y + 0.7 * b - seed);
+                const double v =
+                    0.5 + 0.2 * sin(0.31 * x + seed) + 0.2 * cos(0.23 * y + 0.7 * b - seed);
                 engine_le(at, bits / 8, (uint32_t)(v * (bits == 8 ? 255.0 : 65535.0)));
                 at += bits / 8;
             }
 }
 
-void engine_tiff(struct testing *t, const char *name, int width, int height, int bands, int bits, int seed)
+void engine_tiff(struct testing *t, const char *name, int width, int height, int bands, int bits,
+                 int seed)
 {
     const uint32_t size = (uint32_t)(width * height * bands * bits / 8);
     const int side[2] = {width, height};
     const int colours = bands >= 3 && bands <= 4 ? 3 : 1;
     const struct engine_tag tags[ENGINE_TIFF_TAGS] = {
-        {256, 3, 1, (uint32_t)width}, {257, 3, 1, (uint32_t)height},
+        {256, 3, 1, (uint32_t)width},
+        {257, 3, 1, (uint32_t)height},
         {258, 3, (uint32_t)bands, bands > 2 ? 160 : (uint32_t)(bits | bits << 16)},
-        {259, 3, 1, 1}, {262, 3, 1, colours == 3 ? 2 : 1}, {273, 4, 1, ENGINE_TIFF_DATA},
-        {277, 3, 1, (uint32_t)bands}, {278, 3, 1, (uint32_t)height}, {279, 4, 1, size},
-        {338, 3, (uint32_t)(bands - colours), bands - colours > 2 ? 200 : bands == 4 ? 2 : 0}}; /* 2: alpha */
+        {259, 3, 1, 1},
+        {262, 3, 1, colours == 3 ? 2 : 1},
+        {273, 4, 1, ENGINE_TIFF_DATA},
+        {277, 3, 1, (uint32_t)bands},
+        {278, 3, 1, (uint32_t)height},
+        {279, 4, 1, size},
+        {338, 3, (uint32_t)(bands - colours),
+         bands - colours > 2 ? 200
+         : bands == 4        ? 2
+                             : 0}}; /* 2: alpha */
     const int count = bands > colours ? ENGINE_TIFF_TAGS : ENGINE_TIFF_TAGS - 1;
     unsigned char *file = calloc(ENGINE_TIFF_DATA + size, 1);
     assert_non_null(file);

@@ -17,17 +17,19 @@
  * two defects. */
 void engine_synth(struct testing *t, const char *name, int train);
 struct odd_options *engine_options(struct testing *t, const char *settings);
-odd_status engine_open(struct testing *t, const char *data, const char *settings, struct odd_dataset **ds);
+odd_status engine_open(struct testing *t, const char *data, const char *settings,
+                       struct odd_dataset **ds);
 /* Trains on `data` into `model` with ENGINE_TINY and settings; both are names in the test's folder.
  * `report` may be NULL, else it is freed with odd_text_free. */
-odd_status engine_train(struct testing *t, const char *data, const char *model, const char *settings,
-                        char **report);
+odd_status engine_train(struct testing *t, const char *data, const char *model,
+                        const char *settings, char **report);
 /* The same, which must succeed. */
-void engine_train_well(struct testing *t, const char *data, const char *model, const char *settings);
+void engine_train_well(struct testing *t, const char *data, const char *model,
+                       const char *settings);
 struct odd_model *engine_load(struct testing *t, const char *model);
 /* Evaluates with a data set opened with the same settings; the report as JSON. */
-odd_status engine_eval(struct testing *t, const struct odd_model *m, const char *data, const char *settings,
-                       json_t **report);
+odd_status engine_eval(struct testing *t, const struct odd_model *m, const char *data,
+                       const char *settings, json_t **report);
 /* The score of a file, which must be scored. */
 double engine_score(struct testing *t, struct odd_scorer *s, const char *name, bool want_map);
 
@@ -61,5 +63,6 @@ void engine_unwatch(struct testing *t);
 
 /* An uncompressed TIFF of u8 or u16 samples with `bands` bands (3: RGB, 4: with alpha): a smooth
  * picture that differs with `seed`. */
-void engine_tiff(struct testing *t, const char *name, int width, int height, int bands, int bits, int seed);
+void engine_tiff(struct testing *t, const char *name, int width, int height, int bands, int bits,
+                 int seed);
 #endif

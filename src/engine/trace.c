@@ -45,11 +45,12 @@ out:
     return status;
 }
 
-odd_status odd_trace(struct odd_context *ctx, const struct odd_model *model, const struct odd_pixels *pixels,
-                     char **json)
+odd_status odd_trace(struct odd_context *ctx, const struct odd_model *model,
+                     const struct odd_pixels *pixels, char **json)
 {
     if (!ctx || !model || !json)
-        return oddi_fail(ctx, ODD_EINVAL, "a trace needs a context, a model and a place for the answer");
+        return oddi_fail(ctx, ODD_EINVAL,
+                         "a trace needs a context, a model and a place for the answer");
     odd_status status = ODD_OK;
     struct odd_scorer *s = NULL;
     struct oddi_picture *picture = NULL;

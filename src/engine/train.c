@@ -82,7 +82,8 @@ static odd_status train_open(struct train_run *r)
     size_t n = 0;
     TRY(oddi_dataset_select(r->ctx, r->ds, ODDI_PART_TRAIN, &index, &n));
     if (n == 0) {
-        status = oddi_fail(r->ctx, ODD_ENODATA, "%s has no normal pictures to train on", r->ds->root);
+        status =
+            oddi_fail(r->ctx, ODD_ENODATA, "%s has no normal pictures to train on", r->ds->root);
         goto out;
     }
     TRY(oddi_config_size(r->ctx, r->config, &r->in.width, &r->in.height));
@@ -100,8 +101,12 @@ odd_status train_start(struct train_run *r)
     const struct oddi_method *m = r->config->method;
     const struct oddi_values *v = &r->config->values;
     const bool bf16 = oddi_values_is(v, "precision", "bf16");
-    const struct oddi_trainer_net net = {.build = m->build, .control = m->control, .values = v, .in = r->in,
-                                         .stages = m->stages(v), .mode = bf16 ? "bf16" : "best"};
+    const struct oddi_trainer_net net = {.build = m->build,
+                                         .control = m->control,
+                                         .values = v,
+                                         .in = r->in,
+                                         .stages = m->stages(v),
+                                         .mode = bf16 ? "bf16" : "best"};
     struct oddi_recipe recipe;
     odd_status status = ODD_OK;
     oddi_trainer_release(&r->trainer);
@@ -135,13 +140,15 @@ static odd_status train_announce(struct train_run *r)
     if (oddi_values_has(v, "variant"))
         oddi_json_set_text(e, "variant", oddi_values_text(v, "variant"));
     oddi_json_set_int(e, "parameters", parameters);
-    oddi_json_set_int(e, "memory_bytes", (int64_t)(oddi_trainer_memory(&r->trainer) +
-                                                   oddi_loader_cached(r->loader) * sizeof(float) *
-                                                       (size_t)(r->in.channels * r->in.width * r->in.height)));
+    oddi_json_set_int(e, "memory_bytes",
+                      (int64_t)(oddi_trainer_memory(&r->trainer) +
+                                oddi_loader_cached(r->loader) * sizeof(float) *
+                                    (size_t)(r->in.channels * r->in.width * r->in.height)));
     oddi_json_set_int(e, "steps", recipe->steps);
     oddi_json_set_int(e, "step", r->step);
     oddi_json_set_real(e, "epochs",
-                       (double)recipe->steps / (double)oddi_loader_steps_per_epoch(r->loader, recipe->batch));
+                       (double)recipe->steps /
+                           (double)oddi_loader_steps_per_epoch(r->loader, recipe->batch));
     oddi_json_set_int(e, "batch", recipe->batch);
     oddi_json_set_int(e, "pictures", (int64_t)oddi_loader_count(r->loader));
     oddi_json_set_int(e, "width", r->in.width);
@@ -173,7 +180,8 @@ static odd_status train_check_path(struct train_run *r)
 {
     struct oddi_writer w;
     struct oddi_stat st;
-    if (oddi_os_stat(r->path, &st) == 0 && st.kind != ODDI_FILE_NONE && st.kind != ODDI_FILE_REGULAR)
+    if (oddi_os_stat(r->path, &st) == 0 && st.kind != ODDI_FILE_NONE &&
+        st.kind != ODDI_FILE_REGULAR)
         return oddi_fail(r->ctx, ODD_EIO, "%s is there and no regular file", r->path);
     odd_status status = oddi_writer_open(r->ctx, r->path, &w);
     if (status == ODD_OK)
@@ -191,7 +199,8 @@ static odd_status train_strict(struct train_run *r, const struct odd_options *op
     return oddi_fail(r->ctx, ODD_ECONFIG, "strict=%s: expected true or false", text);
 }
 
-static odd_status train_run_all(struct train_run *r, const struct odd_options *options, char **report)
+static odd_status train_run_all(struct train_run *r, const struct odd_options *options,
+                                char **report)
 {
     odd_status status = ODD_OK;
     struct oddi_str s;
@@ -217,11 +226,12 @@ out:
     return status;
 }
 
-odd_status odd_train(struct odd_context *ctx, struct odd_dataset *dataset, const struct odd_options *options,
-                     const char *path, char **report)
+odd_status odd_train(struct odd_context *ctx, struct odd_dataset *dataset,
+                     const struct odd_options *options, const char *path, char **report)
 {
     if (!ctx || !dataset || !path || !path[0])
-        return oddi_fail(ctx, ODD_EINVAL, "training needs a context, a data set and a path for the model");
+        return oddi_fail(ctx, ODD_EINVAL,
+                         "training needs a context, a data set and a path for the model");
     struct oddi_config config;
     memset(&config, 0, sizeof(config));
     struct train_run r = {.ctx = ctx, .ds = dataset, .config = &config, .path = path};

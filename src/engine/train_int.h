@@ -17,8 +17,8 @@ struct train_run {
     struct oddi_loader *loader; /* of the training part */
     struct oddi_trainer trainer;
     uint64_t seed;
-    int64_t step;     /* done so far */
-    double seconds;   /* of training, in all runs */
+    int64_t step;   /* done so far */
+    double seconds; /* of training, in all runs */
     bool resumed, fresh_stage;
     uint64_t began, saved, shown; /* monotonic ns of this run */
     int64_t shown_step;

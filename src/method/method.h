@@ -40,8 +40,8 @@ struct oddi_measure {
     const float *picture; /* (C, H, W) as given to the network */
     /* The part of the input where the picture lies (the rest is padding): left out of all means. */
     int64_t x, y, width, height;
-    float *map;     /* (H, W), to be written */
-    float *scratch; /* H * W */
+    float *map;        /* (H, W), to be written */
+    float *scratch;    /* H * W */
     double *component; /* to be written, in the order of method->components */
 };
 
@@ -53,8 +53,8 @@ struct oddi_spread {
 struct oddi_method {
     const char *name, *summary, *citation;
     const struct oddi_param *params;
-    const struct oddi_preset *presets;  /* the last has a NULL name; the first is the default */
-    const char *const *components;      /* names, NULL-terminated; kept by eval for comparison */
+    const struct oddi_preset *presets; /* the last has a NULL name; the first is the default */
+    const char *const *components;     /* names, NULL-terminated; kept by eval for comparison */
     /* Width and height must be multiples of this (read after the values are set). */
     int64_t (*multiple)(const struct oddi_values *v);
     /* Checks what the table cannot, with a message. */
@@ -66,13 +66,16 @@ struct oddi_method {
     const char *(*stage_name)(const struct oddi_values *v, int stage);
     void (*build)(struct oddi_build *b);
     void (*control_start)(const struct oddi_values *v, struct oddi_control *c);
-    void (*control)(struct oddi_control *c, const struct oddi_build *b, const struct oddi_plan *plan);
+    void (*control)(struct oddi_control *c, const struct oddi_build *b,
+                    const struct oddi_plan *plan);
     odd_status (*enter)(struct oddi_enter *e); /* not called for stage 0; may be NULL */
     odd_status (*measure)(const struct oddi_measure *m);
-    double (*combine)(const struct oddi_values *v, const double *component, const struct oddi_spread *spread);
+    double (*combine)(const struct oddi_values *v, const double *component,
+                      const struct oddi_spread *spread);
     /* Settings to try for a parameter that is "auto", one per call from index 0, each as
      * "name=value"; NULL after the last, or where nothing is automatic. */
-    const char *(*candidate)(const struct oddi_values *v, const struct oddi_geometry *in, int index);
+    const char *(*candidate)(const struct oddi_values *v, const struct oddi_geometry *in,
+                             int index);
 };
 
 #define METHOD(name) extern const struct oddi_method oddi_method_##name;

@@ -6,8 +6,9 @@
 
 #include <string.h>
 
-void oddi_build_init(struct oddi_build *b, struct odd_context *ctx, const struct oddi_values *values,
-                     const struct oddi_geometry *in, int64_t batch)
+void oddi_build_init(struct oddi_build *b, struct odd_context *ctx,
+                     const struct oddi_values *values, const struct oddi_geometry *in,
+                     int64_t batch)
 {
     memset(b, 0, sizeof(*b));
     oddi_graph_init(&b->graph, ctx);
@@ -38,7 +39,8 @@ static int build_targets(const struct oddi_graph *g, const char *group, struct o
     int count = 0;
     for (int i = 0; i < g->count; i++) {
         struct oddi_node *n = g->node[i];
-        if ((n->flags & ODDI_NODE_PARAM) && !(n->flags & ODDI_NODE_FROZEN) && strcmp(n->group, group) == 0)
+        if ((n->flags & ODDI_NODE_PARAM) && !(n->flags & ODDI_NODE_FROZEN) &&
+            strcmp(n->group, group) == 0)
             target[count++] = n;
     }
     return count;
@@ -55,7 +57,8 @@ static odd_status build_gradients(struct oddi_build *b, struct oddi_node *loss, 
         return ODD_ENOMEM;
     struct oddi_node **grad = target + known;
     const int count = build_targets(g, group, target);
-    TRY(oddi_reserve(g->ctx, &list, &b->gradients_capacity, b->gradients + known, sizeof(*b->gradient)));
+    TRY(oddi_reserve(g->ctx, &list, &b->gradients_capacity, b->gradients + known,
+                     sizeof(*b->gradient)));
     b->gradient = list;
     TRY(oddi_graph_grad(g, loss, count, target, grad));
     for (int i = 0; i < count; i++) {
@@ -69,7 +72,8 @@ out:
     return status;
 }
 
-void oddi_build_phase(struct oddi_build *b, const char *name, struct oddi_node *loss, const char *group)
+void oddi_build_phase(struct oddi_build *b, const char *name, struct oddi_node *loss,
+                      const char *group)
 {
     struct oddi_graph *g = &b->graph;
     if (g->status != ODD_OK)

@@ -40,7 +40,7 @@ struct oddi_build {
     const struct oddi_values *values;
     struct oddi_geometry in;
     int64_t batch;
-    int stage; /* of training, or ODDI_STAGE_SCORE */
+    int stage;               /* of training, or ODDI_STAGE_SCORE */
     struct oddi_node *image; /* (batch, C, H, W), the input */
     struct oddi_phase phase[ODDI_PHASES_MAX];
     int phases;
@@ -51,8 +51,9 @@ struct oddi_build {
 };
 
 /* Also makes the input node "image". */
-void oddi_build_init(struct oddi_build *b, struct odd_context *ctx, const struct oddi_values *values,
-                     const struct oddi_geometry *in, int64_t batch);
+void oddi_build_init(struct oddi_build *b, struct odd_context *ctx,
+                     const struct oddi_values *values, const struct oddi_geometry *in,
+                     int64_t batch);
 void oddi_build_release(struct oddi_build *b);
 
 /* Ends the current phase: gradients of `loss` for every parameter of `group` made so far; nodes

@@ -34,10 +34,10 @@ struct oddi_node *oddi_layer_norm(const struct oddi_layer *l, struct oddi_node *
     if (!x)
         return NULL;
     const int64_t c = x->shape.dim[1], n = oddi_shape_count(&x->shape) / c;
-    struct oddi_node *gamma =
-        layer_param(l, name, "weight", layer_vector(c), (struct oddi_init){ODDI_INIT_NORMAL, 1.0f, 0.02f});
-    struct oddi_node *beta =
-        layer_param(l, name, "bias", layer_vector(c), (struct oddi_init){ODDI_INIT_CONST, 0.0f, 0.0f});
+    struct oddi_node *gamma = layer_param(l, name, "weight", layer_vector(c),
+                                          (struct oddi_init){ODDI_INIT_NORMAL, 1.0f, 0.02f});
+    struct oddi_node *beta = layer_param(l, name, "bias", layer_vector(c),
+                                         (struct oddi_init){ODDI_INIT_CONST, 0.0f, 0.0f});
     struct oddi_node *running =
         oddi_param(g, layer_join(l, l->group, "stats"), layer_join(l, name, "stats"),
                    oddi_shape_make(2, 2, c, 1, 1), (struct oddi_init){ODDI_INIT_STATS, 0.0f, 1.0f});
@@ -56,10 +56,12 @@ static struct oddi_node *layer_multiply(const struct oddi_layer *l, struct oddi_
     const int64_t in = x->shape.dim[1], k = c->kernel;
     const struct oddi_init init = {ODDI_INIT_NORMAL, 0.0f, 0.02f};
     if (!c->transposed) {
-        struct oddi_node *w = layer_param(l, name, "weight", oddi_shape_make(4, c->out, in, k, k), init);
+        struct oddi_node *w =
+            layer_param(l, name, "weight", oddi_shape_make(4, c->out, in, k, k), init);
         return oddi_conv2d(g, x, w, NULL, c->stride, c->pad);
     }
-    struct oddi_node *w = layer_param(l, name, "weight", oddi_shape_make(4, in, c->out, k, k), init);
+    struct oddi_node *w =
+        layer_param(l, name, "weight", oddi_shape_make(4, in, c->out, k, k), init);
     const int64_t hw[2] = {(x->shape.dim[2] - 1) * c->stride - 2 * c->pad + k,
                            (x->shape.dim[3] - 1) * c->stride - 2 * c->pad + k};
     return oddi_conv2d_bwd_data(g, x, w, c->stride, c->pad, hw);

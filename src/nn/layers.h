@@ -18,15 +18,16 @@ struct oddi_layer {
     enum oddi_norm_mode norm;
 };
 struct oddi_conv {
-    int64_t out;         /* channels */
+    int64_t out; /* channels */
     int kernel, stride, pad;
-    bool transposed;     /* output is (h - 1) stride - 2 pad + kernel */
-    bool normalize;      /* batch normalisation instead of a bias */
-    double slope;        /* leaky ReLU; 1: no activation */
+    bool transposed; /* output is (h - 1) stride - 2 pad + kernel */
+    bool normalize;  /* batch normalisation instead of a bias */
+    double slope;    /* leaky ReLU; 1: no activation */
 };
 /* Convolution or transposed convolution, then batch normalisation or bias, then activation. */
 struct oddi_node *oddi_layer_conv(const struct oddi_layer *l, struct oddi_node *x, const char *name,
                                   const struct oddi_conv *conv);
 /* Batch normalisation with eps 1e-5 and momentum 0.1. */
-struct oddi_node *oddi_layer_norm(const struct oddi_layer *l, struct oddi_node *x, const char *name);
+struct oddi_node *oddi_layer_norm(const struct oddi_layer *l, struct oddi_node *x,
+                                  const char *name);
 #endif

@@ -126,7 +126,8 @@ static void nn_test_optimizer(struct odd_context *ctx, const struct oddi_recipe 
         const size_t at = nn_test_place(&t, i);
         nn_test_near(t.group->weights[at], plain[i].w, 1 + fabs(plain[i].w), "weight");
         if (r->average > 0)
-            nn_test_near(t.group->average[at], plain[i].average, 1 + fabs(plain[i].average), "average");
+            nn_test_near(t.group->average[at], plain[i].average, 1 + fabs(plain[i].average),
+                         "average");
     }
     nn_test_padding(&t);
     nn_test_end(&t);
@@ -134,8 +135,12 @@ static void nn_test_optimizer(struct odd_context *ctx, const struct oddi_recipe 
 
 static void test_optimizers(void **state)
 {
-    const struct oddi_recipe base = {.schedule = ODDI_LINEAR, .rate = 0.01, .beta1 = 0.5,
-                                     .beta2 = 0.999, .eps = 1e-8, .decay_from = 0.5,
+    const struct oddi_recipe base = {.schedule = ODDI_LINEAR,
+                                     .rate = 0.01,
+                                     .beta1 = 0.5,
+                                     .beta2 = 0.999,
+                                     .eps = 1e-8,
+                                     .decay_from = 0.5,
                                      .steps = TEST_STEPS};
     struct oddi_recipe r = base;
     nn_test_optimizer(*state, &r);
@@ -176,7 +181,8 @@ static void test_adam_has_no_decay(void **state)
 /* After a restart a group behaves as one that never had an update. */
 static void test_restart(void **state)
 {
-    const struct oddi_recipe r = {.rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .average = 0.5};
+    const struct oddi_recipe r = {
+        .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .average = 0.5};
     struct nn_test_state t, u;
     nn_test_start(*state, &t, true);
     nn_test_start(*state, &u, true);
@@ -199,7 +205,8 @@ static void test_restart(void **state)
 static void test_not_finite(void **state)
 {
     static const float bad[] = {NAN, INFINITY, -INFINITY};
-    const struct oddi_recipe r = {.rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .clip = 1.0};
+    const struct oddi_recipe r = {
+        .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .clip = 1.0};
     for (size_t i = 0; i < ODDI_COUNT(bad); i++) {
         struct nn_test_state t;
         nn_test_start(*state, &t, false);
@@ -219,14 +226,18 @@ static void nn_test_rate(const struct oddi_recipe *r, int64_t step, double expec
 {
     const double got = oddi_recipe_rate(r, step);
     if (!(fabs(got - expect) <= 1e-12))
-        fail_msg("schedule %d, step %d: %.12g is not %.12g", (int)r->schedule, (int)step, got, expect);
+        fail_msg("schedule %d, step %d: %.12g is not %.12g", (int)r->schedule, (int)step, got,
+                 expect);
 }
 
 static void test_schedules(void **state)
 {
     (void)state;
-    struct oddi_recipe r = {.schedule = ODDI_CONSTANT, .rate = 2.0, .decay_from = 0.5,
-                            .step_factor = 0.5, .steps = 100};
+    struct oddi_recipe r = {.schedule = ODDI_CONSTANT,
+                            .rate = 2.0,
+                            .decay_from = 0.5,
+                            .step_factor = 0.5,
+                            .steps = 100};
     nn_test_rate(&r, 0, 2.0);
     nn_test_rate(&r, 99, 2.0);
     r.schedule = ODDI_LINEAR;
@@ -326,13 +337,15 @@ static void test_state_blocks(void **state)
         assert_ptr_equal(oddi_state_find(s, p->name), p);
         for (size_t k = 0; k < i; k++) {
             const struct oddi_state_param *q = &s->param[k];
-            assert_true(q->group != p->group || q->offset + (size_t)oddi_shape_count(&q->shape) <= p->offset);
+            assert_true(q->group != p->group ||
+                        q->offset + (size_t)oddi_shape_count(&q->shape) <= p->offset);
         }
     }
     for (int i = 0; i < s->groups; i++) {
         const struct oddi_group *g = &s->group[i];
         const bool stats = strstr(g->name, ".stats") != NULL;
-        assert_true(g->trained != stats && (g->grad != NULL) != stats && (g->average != NULL) != stats);
+        assert_true(g->trained != stats && (g->grad != NULL) != stats &&
+                    (g->average != NULL) != stats);
         assert_int_equal(g->count % 16, 0);
         assert_true(g->version > 0);
     }
@@ -397,8 +410,8 @@ static void test_state_conflicts(void **state)
     oddi_graph_init(&g[0], *state);
     oddi_state_init(&s, *state);
     for (char name[] = "a"; name[0] < 'a' + ODDI_GROUPS_MAX + 1; name[0]++)
-        oddi_param(&g[0], oddi_arena_strdup(&g[0].arena, name), oddi_arena_strdup(&g[0].arena, name),
-                   oddi_shape_make(1, 3, 1, 1, 1), init);
+        oddi_param(&g[0], oddi_arena_strdup(&g[0].arena, name),
+                   oddi_arena_strdup(&g[0].arena, name), oddi_shape_make(1, 3, 1, 1, 1), init);
     assert_int_equal(oddi_state_declare(&s, &g[0]), ODD_EBUG);
     assert_non_null(strstr(odd_last_message(*state), "groups"));
     oddi_state_release(&s);
@@ -464,7 +477,8 @@ static int nn_test_ops(const struct oddi_graph *g, const char *op)
 static void test_layers(void **state)
 {
     const struct oddi_geometry in = {3, 12, 20};
-    struct oddi_conv conv = {.out = 7, .kernel = 4, .stride = 2, .pad = 1, .normalize = true, .slope = 0.2};
+    struct oddi_conv conv = {
+        .out = 7, .kernel = 4, .stride = 2, .pad = 1, .normalize = true, .slope = 0.2};
     struct oddi_build b;
     oddi_build_init(&b, *state, NULL, &in, 2);
     struct oddi_layer l = {&b, "net", ODDI_NORM_TRAIN};
@@ -511,10 +525,10 @@ static int nn_test_teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_optimizers), cmocka_unit_test(test_adam_has_no_decay),
-        cmocka_unit_test(test_restart),    cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_schedules),  cmocka_unit_test(test_recipe),
-        cmocka_unit_test(test_state_blocks), cmocka_unit_test(test_state_start),
+        cmocka_unit_test(test_optimizers),      cmocka_unit_test(test_adam_has_no_decay),
+        cmocka_unit_test(test_restart),         cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_schedules),       cmocka_unit_test(test_recipe),
+        cmocka_unit_test(test_state_blocks),    cmocka_unit_test(test_state_start),
         cmocka_unit_test(test_state_conflicts), cmocka_unit_test(test_build),
         cmocka_unit_test(test_layers),
     };

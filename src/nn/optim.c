@@ -10,7 +10,8 @@
 
 const struct oddi_param oddi_recipe_params[] = {
     P_INT("steps", "0", 0, 100000000, "ours", "optimiser steps; 0: as epochs says"),
-    P_FLOAT("epochs", "14", 0.001, 1e6, "ours", "passes over the training pictures, when steps is 0"),
+    P_FLOAT("epochs", "14", 0.001, 1e6, "ours",
+            "passes over the training pictures, when steps is 0"),
     P_INT("batch", "16", 1, 4096, "ours", "pictures per step"),
     P_ENUM("optimizer", "adam", "adam|adamw|sgd", "ours", "update rule"),
     P_FLOAT("lr", "0.001", 1e-9, 10, "ours", "learning rate"),
@@ -19,13 +20,19 @@ const struct oddi_param oddi_recipe_params[] = {
     P_FLOAT("adam-eps", "1e-8", 1e-16, 1, "ours", "Adam: added to the root of the second moment"),
     P_FLOAT("momentum", "0.9", 0, 0.9999, "ours", "SGD: decay of the moment"),
     P_FLOAT("weight-decay", "0", 0, 1, "ours", "adamw and sgd: pull of the weights towards 0"),
-    P_ENUM("schedule", "linear", "constant|linear|cosine|step", "ours", "how the learning rate falls"),
-    P_FLOAT("decay-from", "0.5", 0, 1, "ours", "share of the steps after which the rate begins to fall"),
-    P_FLOAT("step-factor", "0.5", 0.001, 1, "ours", "schedule step: factor per tenth of the falling part"),
-    P_INT("warmup-steps", "0", 0, 10000000, "ours", "steps over which the rate rises linearly from 0"),
+    P_ENUM("schedule", "linear", "constant|linear|cosine|step", "ours",
+           "how the learning rate falls"),
+    P_FLOAT("decay-from", "0.5", 0, 1, "ours",
+            "share of the steps after which the rate begins to fall"),
+    P_FLOAT("step-factor", "0.5", 0.001, 1, "ours",
+            "schedule step: factor per tenth of the falling part"),
+    P_INT("warmup-steps", "0", 0, 10000000, "ours",
+          "steps over which the rate rises linearly from 0"),
     P_FLOAT("clip", "0", 0, 1e9, "ours", "largest norm of a gradient; 0: not clipped"),
-    P_FLOAT("average", "0", 0, 0.999999, "ours", "share of a running average of the weights kept per step; 0: off"),
-    P_TEXT("augment", "none", "ours", "comma-separated list of flip, rot90, rotate, crop, shift; or none"),
+    P_FLOAT("average", "0", 0, 0.999999, "ours",
+            "share of a running average of the weights kept per step; 0: off"),
+    P_TEXT("augment", "none", "ours",
+           "comma-separated list of flip, rot90, rotate, crop, shift; or none"),
     P_END};
 
 odd_status oddi_recipe_read(struct oddi_recipe *r, const struct oddi_values *v, int64_t pictures)
@@ -34,11 +41,13 @@ odd_status oddi_recipe_read(struct oddi_recipe *r, const struct oddi_values *v, 
     if (pictures < 1)
         return oddi_fail(v->ctx, ODD_ENODATA, "there are no pictures to train on");
     *r = zero;
-    r->optim = oddi_values_is(v, "optimizer", "adam") ? ODDI_ADAM
-               : oddi_values_is(v, "optimizer", "adamw") ? ODDI_ADAMW : ODDI_SGD;
+    r->optim = oddi_values_is(v, "optimizer", "adam")    ? ODDI_ADAM
+               : oddi_values_is(v, "optimizer", "adamw") ? ODDI_ADAMW
+                                                         : ODDI_SGD;
     r->schedule = oddi_values_is(v, "schedule", "constant") ? ODDI_CONSTANT
                   : oddi_values_is(v, "schedule", "linear") ? ODDI_LINEAR
-                  : oddi_values_is(v, "schedule", "cosine") ? ODDI_COSINE : ODDI_STEP;
+                  : oddi_values_is(v, "schedule", "cosine") ? ODDI_COSINE
+                                                            : ODDI_STEP;
     r->rate = oddi_values_float(v, "lr");
     r->beta1 = oddi_values_float(v, "beta1");
     r->beta2 = oddi_values_float(v, "beta2");
@@ -80,10 +89,11 @@ double oddi_recipe_rate(const struct oddi_recipe *r, int64_t step)
     return r->rate * factor;
 }
 
-static void optim_adam(const struct oddi_recipe *r, int threads, struct oddi_group *g, double rate,
-                       double grad_scale)
+static void optim_adam(const struct oddi_recipe *r, int threads, const struct oddi_group *g,
+                       double rate, double grad_scale)
 {
     const double t = (double)g->updates;
+    const struct oddi_moments x = {(int64_t)g->count, g->weights, g->m, g->v, g->grad};
     const struct oddi_adam_step step = {.rate = (float)rate,
                                         .beta1 = (float)r->beta1,
                                         .beta2 = (float)r->beta2,
@@ -92,7 +102,18 @@ static void optim_adam(const struct oddi_recipe *r, int threads, struct oddi_gro
                                         .correct1 = (float)(1.0 - pow(r->beta1, t)),
                                         .correct2 = (float)(1.0 - pow(r->beta2, t)),
                                         .grad_scale = (float)grad_scale};
-    oddi_host_adam(threads, (int64_t)g->count, g->weights, g->grad, g->m, g->v, &step);
+    oddi_host_adam(threads, &x, &step);
+}
+
+static void optim_sgd(const struct oddi_recipe *r, int threads, const struct oddi_group *g,
+                      double rate, double grad_scale)
+{
+    const struct oddi_moments x = {(int64_t)g->count, g->weights, g->m, NULL, g->grad};
+    const struct oddi_sgd_step step = {.rate = (float)rate,
+                                       .momentum = (float)r->momentum,
+                                       .decay = (float)r->decay,
+                                       .grad_scale = (float)grad_scale};
+    oddi_host_sgd(threads, &x, &step);
 }
 
 odd_status oddi_optim_update(const struct oddi_recipe *r, struct oddi_state *s,
@@ -102,14 +123,14 @@ odd_status oddi_optim_update(const struct oddi_recipe *r, struct oddi_state *s,
     const int64_t n = (int64_t)group->count;
     const double norm = sqrt(oddi_host_norm2(threads, n, group->grad));
     if (!isfinite(norm))
-        return oddi_fail(s->ctx, ODD_ENUMERIC,
-                         "training diverged: the gradient of %s is not finite (a smaller lr may help)",
-                         group->name);
+        return oddi_fail(
+            s->ctx, ODD_ENUMERIC,
+            "training diverged: the gradient of %s is not finite (a smaller lr may help)",
+            group->name);
     const double grad_scale = r->clip > 0 && norm > r->clip ? r->clip / norm : 1.0;
     group->updates++;
     if (r->optim == ODDI_SGD)
-        oddi_host_sgd(threads, n, group->weights, group->grad, group->m, (float)rate, (float)r->momentum,
-                      (float)r->decay, (float)grad_scale);
+        optim_sgd(r, threads, group, rate, grad_scale);
     else
         optim_adam(r, threads, group, rate, grad_scale);
     if (group->average)

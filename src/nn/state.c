@@ -174,14 +174,16 @@ odd_status oddi_state_bind(struct oddi_state *s, const struct oddi_build *b,
         const struct oddi_state_param *p = oddi_state_find(s, g->node[i]->name);
         if (!p || !oddi_shape_equal(&p->shape, &g->node[i]->shape)) {
             oddi_free(s->ctx, made);
-            return oddi_fail(s->ctx, ODD_EBUG, "parameter %s is not in the training state", g->node[i]->name);
+            return oddi_fail(s->ctx, ODD_EBUG, "parameter %s is not in the training state",
+                             g->node[i]->name);
         }
         struct oddi_group *group = &s->group[p->group];
         made[n++] = (struct oddi_binding){g->node[i], group->weights + p->offset, &group->version};
     }
     for (size_t i = 0; i < b->gradients; i++) {
         const struct oddi_state_param *p = oddi_state_find(s, b->gradient[i].param->name);
-        made[n++] = (struct oddi_binding){b->gradient[i].grad, s->group[p->group].grad + p->offset, NULL};
+        made[n++] =
+            (struct oddi_binding){b->gradient[i].grad, s->group[p->group].grad + p->offset, NULL};
     }
     *binding = made;
     *count = n;

@@ -22,11 +22,11 @@ struct oddi_state_param {
 };
 struct oddi_group {
     const char *name;
-    bool trained;      /* has gradients and moments */
-    size_t count;      /* floats */
+    bool trained;                            /* has gradients and moments */
+    size_t count;                            /* floats */
     float *weights, *grad, *m, *v, *average; /* average only when kept */
-    int64_t updates;   /* since the moments were zero */
-    uint64_t version;  /* raised with every change of the weights */
+    int64_t updates;                         /* since the moments were zero */
+    uint64_t version;                        /* raised with every change of the weights */
 };
 struct oddi_state {
     struct odd_context *ctx;

@@ -23,8 +23,9 @@ void nn_test_ok(struct odd_context *ctx, odd_status status)
 static struct oddi_node *test_memory(struct oddi_graph *g, struct oddi_node *f)
 {
     const int64_t block[3] = {2, 2, 16};
-    struct oddi_node *items = oddi_param(g, "gen", "memory.items", oddi_shape_make(2, TEST_ITEMS, 64, 1, 1),
-                                         (struct oddi_init){ODDI_INIT_UNIFORM, -0.125f, 0.125f});
+    struct oddi_node *items =
+        oddi_param(g, "gen", "memory.items", oddi_shape_make(2, TEST_ITEMS, 64, 1, 1),
+                   (struct oddi_init){ODDI_INIT_UNIFORM, -0.125f, 0.125f});
     struct oddi_node *q = oddi_blocks(g, f, block);
     struct oddi_node *cosine = oddi_matmul(g, oddi_row_normalize(g, q, 1e-8),
                                            oddi_row_normalize(g, items, 1e-8), false, true);
@@ -41,14 +42,16 @@ static struct oddi_node *test_generator(struct oddi_build *b, enum oddi_norm_mod
     deep.normalize = up.normalize = up.transposed = last.transposed = true;
     last.out = TEST_CHANNELS;
     last.slope = 1.0;
-    struct oddi_node *y = oddi_layer_conv(&l, oddi_layer_conv(&l, b->image, "enc1", &down), "enc2", &deep);
+    struct oddi_node *y =
+        oddi_layer_conv(&l, oddi_layer_conv(&l, b->image, "enc1", &down), "enc2", &deep);
     if (memory)
         y = test_memory(&b->graph, y);
     y = oddi_layer_conv(&l, oddi_layer_conv(&l, y, "dec2", &up), "dec1", &last);
     return oddi_tanh(&b->graph, y);
 }
 
-static struct oddi_node *test_judge(struct oddi_build *b, struct oddi_node *x, enum oddi_norm_mode norm)
+static struct oddi_node *test_judge(struct oddi_build *b, struct oddi_node *x,
+                                    enum oddi_norm_mode norm)
 {
     const struct oddi_layer l = {b, "disc", norm};
     const struct oddi_conv down = {.out = 8, .kernel = 4, .stride = 2, .pad = 1, .slope = 0.2};
@@ -92,7 +95,8 @@ void nn_test_build(struct oddi_build *b)
 }
 
 /* Keeps a running mean of the loss, which moves the target: what it keeps must be copied too. */
-static void test_control(struct oddi_control *c, const struct oddi_build *b, const struct oddi_plan *plan)
+static void test_control(struct oddi_control *c, const struct oddi_build *b,
+                         const struct oddi_plan *plan)
 {
     const float *loss = oddi_plan_output(plan, oddi_build_find(b, "loss"));
     c->state[0] = 0.9 * c->state[0] + 0.1 * (double)*loss;
@@ -108,9 +112,15 @@ odd_status nn_test_trainer(struct odd_context *ctx, const char *mode, struct odd
                                          .stages = 2,
                                          .mode = mode};
     odd_status status = oddi_trainer_init(t, ctx, &net, 11, true);
-    t->recipe = (struct oddi_recipe){.optim = ODDI_ADAM, .schedule = ODDI_CONSTANT, .rate = 1e-3,
-                                     .beta1 = 0.5, .beta2 = 0.999, .eps = 1e-8, .average = 0.9,
-                                     .steps = 100, .batch = TEST_BATCH_MAX};
+    t->recipe = (struct oddi_recipe){.optim = ODDI_ADAM,
+                                     .schedule = ODDI_CONSTANT,
+                                     .rate = 1e-3,
+                                     .beta1 = 0.5,
+                                     .beta2 = 0.999,
+                                     .eps = 1e-8,
+                                     .average = 0.9,
+                                     .steps = 100,
+                                     .batch = TEST_BATCH_MAX};
     t->control.input[0] = "target";
     t->control.value[0] = 1.0;
     t->control.inputs = 1;
@@ -122,7 +132,8 @@ void nn_test_pictures(int64_t step, int64_t count, float *pictures)
     struct oddi_rng rng;
     oddi_rng_init(&rng, 3, ODDI_RNG_TEST, (uint64_t)step, 0);
     for (int64_t i = 0; i < count * TEST_PICTURE; i++)
-        pictures[i] = 0.5f * sinf((float)(i % TEST_SIDE) + (float)step) + 0.2f * oddi_rng_normal(&rng);
+        pictures[i] =
+            0.5f * sinf((float)(i % TEST_SIDE) + (float)step) + 0.2f * oddi_rng_normal(&rng);
 }
 
 void nn_test_hash(const struct oddi_trainer *t, struct oddi_hash128 *hash)

@@ -7,7 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-static odd_status trainer_build(struct oddi_trainer *t, int stage, int64_t batch, struct oddi_build *b)
+static odd_status trainer_build(struct oddi_trainer *t, int stage, int64_t batch,
+                                struct oddi_build *b)
 {
     oddi_build_init(b, t->ctx, t->net.values, &t->net.in, batch);
     b->stage = stage;
@@ -54,7 +55,8 @@ void oddi_trainer_release(struct oddi_trainer *t)
     t->last = NULL;
 }
 
-static odd_status trainer_make(struct oddi_trainer *t, int stage, int64_t batch, struct oddi_trainer_plan *p)
+static odd_status trainer_make(struct oddi_trainer *t, int stage, int64_t batch,
+                               struct oddi_trainer_plan *p)
 {
     odd_status status = ODD_OK;
     struct oddi_binding *binding = NULL;
@@ -80,7 +82,8 @@ out:
 }
 
 /* The plan of (stage, batch), made where there is none in the place of the least recently used. */
-static odd_status trainer_plan(struct oddi_trainer *t, int stage, int64_t batch, struct oddi_trainer_plan **plan)
+static odd_status trainer_plan(struct oddi_trainer *t, int stage, int64_t batch,
+                               struct oddi_trainer_plan **plan)
 {
     struct oddi_trainer_plan *oldest = &t->plan[0];
     for (int i = 0; i < ODDI_TRAINER_PLANS; i++) {

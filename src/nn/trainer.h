@@ -16,7 +16,7 @@
 /* What a method's controller keeps between steps; saved with the training. */
 struct oddi_control {
     double state[ODDI_CONTROL_STATE];
-    double rate_scale[ODDI_PHASES_MAX]; /* of each phase's learning rate */
+    double rate_scale[ODDI_PHASES_MAX];     /* of each phase's learning rate */
     const char *input[ODDI_CONTROL_INPUTS]; /* scalar inputs of the graph, by static name */
     double value[ODDI_CONTROL_INPUTS];
     int inputs;
@@ -24,7 +24,8 @@ struct oddi_control {
 struct oddi_trainer_net {
     void (*build)(struct oddi_build *b); /* errors stay in b->graph.status */
     /* After each step; reads results of the plan. May be NULL. */
-    void (*control)(struct oddi_control *c, const struct oddi_build *b, const struct oddi_plan *plan);
+    void (*control)(struct oddi_control *c, const struct oddi_build *b,
+                    const struct oddi_plan *plan);
     const struct oddi_values *values;
     struct oddi_geometry in;
     int stages;       /* of training, at least 1 */
@@ -43,7 +44,7 @@ struct oddi_trainer {
     struct oddi_control control;
     struct oddi_trainer_plan plan[ODDI_TRAINER_PLANS];
     uint64_t clock;
-    int stage; /* of the last step */
+    int stage;                            /* of the last step */
     const struct oddi_trainer_plan *last; /* of the last step, for its results */
     bool check_numerics;
 };

@@ -77,7 +77,9 @@ static void test_smooth(void **state)
     fill(map, 0);
     for (int c = 0; c < 4; c++) {
         double before = 0, after = 0;
-        assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){sigma[c], radius[c]}, out), ODD_OK);
+        assert_int_equal(
+            oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){sigma[c], radius[c]}, out),
+            ODD_OK);
         for (int i = 0; i < N; i++) {
             NEAR((double)out[i], direct(map, i % W, i / W, sigma[c], radius[c]), 3e-7);
             before += (double)map[i];
@@ -93,24 +95,32 @@ static void test_smooth_properties(void **state)
 
     for (int i = 0; i < N; i++)
         map[i] = 0.7F;
-    assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){4, 8}, out), ODD_OK);
+    assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){4, 8}, out),
+                     ODD_OK);
     for (int i = 0; i < N; i++)
         NEAR((double)out[i], (double)0.7F, 1e-7);
     fill(map, 1);
     odd_context_set_threads(*state, 1);
-    assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){4, 8}, one), ODD_OK);
+    assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){4, 8}, one),
+                     ODD_OK);
     for (int threads = 2; threads <= 8; threads += 3) {
         odd_context_set_threads(*state, threads);
-        assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){4, 8}, out), ODD_OK);
+        assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){4, 8}, out),
+                         ODD_OK);
         assert_memory_equal(one, out, sizeof(out));
     }
-    assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){0, 8}, out), ODD_OK);
+    assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){0, 8}, out),
+                     ODD_OK);
     assert_memory_equal(map, out, sizeof(out));
-    assert_int_equal(oddi_map_smooth(*state, map, 1, 1, &(struct oddi_smoothing){4, 8}, out), ODD_OK);
+    assert_int_equal(oddi_map_smooth(*state, map, 1, 1, &(struct oddi_smoothing){4, 8}, out),
+                     ODD_OK);
     NEAR((double)out[0], (double)map[0], 1e-6);
-    assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){NAN, 8}, out), ODD_EINVAL);
-    assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){4, -1}, out), ODD_EINVAL);
-    assert_int_equal(oddi_map_smooth(*state, map, 0, H, &(struct oddi_smoothing){4, 8}, out), ODD_EINVAL);
+    assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){NAN, 8}, out),
+                     ODD_EINVAL);
+    assert_int_equal(oddi_map_smooth(*state, map, W, H, &(struct oddi_smoothing){4, -1}, out),
+                     ODD_EINVAL);
+    assert_int_equal(oddi_map_smooth(*state, map, 0, H, &(struct oddi_smoothing){4, 8}, out),
+                     ODD_EINVAL);
 }
 
 static int falling(const void *a, const void *b)

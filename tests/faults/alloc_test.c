@@ -14,7 +14,7 @@ static void fail_each(struct fixture *f, const struct fault_entry *entry)
     long n = 1, runs = 0;
     bool failed = true;
     for (; failed; n += 1 + n / entry->growth, runs++) {
-        fixture_prepare(f);
+        fixture_prepare(f, entry);
         const long live = f->t.fault.live;
         fault_alloc_arm(&f->t.fault, n);
         const odd_status status = entry->run(f);
@@ -23,9 +23,9 @@ static void fail_each(struct fixture *f, const struct fault_entry *entry)
             fail_msg("%s, allocation %ld: %s: %s", entry->name, n, odd_status_name(status),
                      odd_last_message(f->t.ctx));
         if (status == ODD_ENOMEM && !strstr(odd_last_message(f->t.ctx), "memory"))
-            fail_msg("%s, allocation %ld: the message is '%s'", entry->name, n, odd_last_message(f->t.ctx));
-        /* run_resume sets an option, which stays */
-        if (f->t.fault.live != live && strcmp(entry->name, "resume") != 0)
+            fail_msg("%s, allocation %ld: the message is '%s'", entry->name, n,
+                     odd_last_message(f->t.ctx));
+        if (f->t.fault.live != live)
             fail_msg("%s, allocation %ld: %ld blocks leak", entry->name, n, f->t.fault.live - live);
         fixture_check(f, entry, status);
     }
@@ -85,7 +85,8 @@ static void test_no_context(void **unused)
 {
     struct odd_context *ctx = NULL;
     (void)unused;
-    assert_int_equal(odd_context_new_with(refuse_alloc, refuse_realloc, refuse_free, NULL, &ctx), ODD_ENOMEM);
+    assert_int_equal(odd_context_new_with(refuse_alloc, refuse_realloc, refuse_free, NULL, &ctx),
+                     ODD_ENOMEM);
     assert_null(ctx);
 }
 

@@ -10,7 +10,7 @@
 
 struct fixture {
     struct testing t;
-    struct odd_options *synth, *train, *eval;
+    struct odd_options *synth, *train, *again, *eval; /* again: with resume=true */
     struct odd_dataset *set;
     struct odd_model *model;
     struct odd_scorer *scorer;
@@ -18,6 +18,8 @@ struct fixture {
     struct odd_pixels pixels;
     unsigned char samples[24 * 24 * 3];
     double score, pixels_score; /* of the first test picture, and of the samples */
+    unsigned char *state;       /* of a training stopped after its first step */
+    size_t state_size;
     struct engine_watch watch;
     int made; /* number of synthetic sets asked for */
 };
@@ -33,9 +35,9 @@ extern const struct fault_entry fault_entries[];
 
 void fixture_init(struct fixture *f, const char *name, int threads);
 void fixture_release(struct fixture *f);
-/* Before a run: an old file under every name that is written. */
-void fixture_prepare(struct fixture *f);
-/* After it: no temporary file; what was there is as it was, or (`written`) as it had to become;
- * the scorer scores as ever. */
+/* Before a run: an old file under the names that the entry writes. */
+void fixture_prepare(struct fixture *f, const struct fault_entry *entry);
+/* After it: no temporary file; what was there is as it was, or whole and as it had to become; the
+ * scorer scores as ever. */
 void fixture_check(struct fixture *f, const struct fault_entry *entry, odd_status status);
 #endif

@@ -7,36 +7,64 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/os.h"
 
 static bool io_expected(odd_status status)
 {
-    return status == ODD_OK || status == ODD_EIO || status == ODD_EFORMAT || status == ODD_ENODATA ||
-           status == ODD_ENOMEM;
+    return status == ODD_OK || status == ODD_EIO || status == ODD_EFORMAT ||
+           status == ODD_ENODATA || status == ODD_ENOMEM;
+}
+
+struct io_found {
+    struct fixture *f;
+    int count;
+};
+
+static int io_remove(void *user, const char *name)
+{
+    struct io_found *found = user;
+    char path[600];
+    if (strncmp(name, ".oddity-", 8) != 0)
+        return 0;
+    snprintf(path, sizeof(path), "%s/%s", found->f->t.folder, name);
+    found->count += remove(path) == 0;
+    return 0;
+}
+
+/* A temporary file stays where it was its removal that failed: of a model's path that is tried, a
+ * call that went well otherwise. */
+static void forgive_removal(struct fixture *f, const struct fault_entry *entry, odd_status status)
+{
+    struct io_found found = {f, 0};
+    const bool tries = strcmp(entry->name, "train") == 0 || strcmp(entry->name, "stop") == 0 ||
+                       strcmp(entry->name, "resume") == 0;
+    if (!tries || status != ODD_OK)
+        return;
+    assert_int_equal(oddi_os_list(f->t.folder, io_remove, &found), 0);
+    assert_true(found.count <= 1);
 }
 
 static void fail_each(struct fixture *f, const struct fault_entry *entry, int error)
 {
     int n = 1, failures = 0;
     for (bool reached = true; reached; n += 1 + n / entry->growth) {
-        fixture_prepare(f);
+        fixture_prepare(f, entry);
         const long live = f->t.fault.live;
-        fault_alloc_arm(&f->t.fault, 0);
         oddi_os_fail_at(n, error);
         const odd_status status = entry->run(f);
-        reached = oddi_os_calls() >= n || strcmp(entry->name, "resume") == 0;
+        reached = oddi_os_calls() >= n;
         oddi_os_fail_at(0, 0);
         if (!io_expected(status) || (!reached && status != ODD_OK))
             fail_msg("%s, file call %d: %s: %s", entry->name, n, odd_status_name(status),
                      odd_last_message(f->t.ctx));
-        if (f->t.fault.live != live && strcmp(entry->name, "resume") != 0)
+        if (f->t.fault.live != live)
             fail_msg("%s, file call %d: %ld blocks leak", entry->name, n, f->t.fault.live - live);
+        forgive_removal(f, entry, status);
         fixture_check(f, entry, status);
         failures += status != ODD_OK;
-        if (strcmp(entry->name, "resume") == 0 && status == ODD_OK && n > 400)
-            break;
     }
     print_message("%-12s %5d file calls, %d failures\n", entry->name, n, failures);
 }

@@ -88,15 +88,13 @@ void oddi_layouts_follow(struct oddi_task *task)
     task->dst.layout = layout;
 }
 
-void oddi_host_adam(int threads, int64_t n, float *w, const float *g, float *m, float *v,
-                    const struct oddi_adam_step *s)
+void oddi_host_adam(int threads, const struct oddi_moments *x, const struct oddi_adam_step *s)
 {
-    host_isa()->vectors->adam(threads, n, w, g, m, v, s);
+    host_isa()->vectors->adam(threads, x, s);
 }
-void oddi_host_sgd(int threads, int64_t n, float *w, const float *g, float *m, float rate,
-                   float momentum, float decay, float grad_scale)
+void oddi_host_sgd(int threads, const struct oddi_moments *x, const struct oddi_sgd_step *s)
 {
-    host_isa()->vectors->sgd(threads, n, w, g, m, rate, momentum, decay, grad_scale);
+    host_isa()->vectors->sgd(threads, x, s);
 }
 void oddi_host_average(int threads, int64_t n, float *avg, const float *w, float keep)
 {

@@ -25,7 +25,8 @@ void daad_control_start(const struct oddi_values *v, struct oddi_control *c)
 /* The smaller of the two accuracies on the batch; a logit above 0 says "real". */
 static double control_accuracy(const struct oddi_build *b, const struct oddi_plan *plan)
 {
-    const struct oddi_node *real = oddi_build_find(b, "logit.real"), *made = oddi_build_find(b, "logit.fake");
+    const struct oddi_node *real = oddi_build_find(b, "logit.real"),
+                           *made = oddi_build_find(b, "logit.fake");
     if (!real || !made)
         return -1.0;
     const float *r = oddi_plan_output(plan, real), *m = oddi_plan_output(plan, made);

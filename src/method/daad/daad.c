@@ -33,36 +33,47 @@
 
 static const struct oddi_param daad_params[] = {
     P_ENUM("variant", "daad", "ae|uae|daad|daad+", "paper",
-           "ae: no memory, no skips; uae: skips without memory; daad: memories; daad+: and a discriminator"),
+           "ae: no memory, no skips; uae: skips without memory; daad: memories; daad+: and a "
+           "discriminator"),
     P_INT("width", "32", 4, 256, "ours", "channels of the first level (w)"),
     P_TEXT("division", "spec", "ours",
-           "parts per axis RHxRWxRC, one or one per memory (finest first, \"/\" between); or spec, pixel, whole, auto"),
-    P_TEXT("block", "", "ours", "the same in cells per block HxWxC (C 0: all channels); beats division"),
-    P_ENUM("memories", "all", "all|bottleneck", "paper", "memories on skips and bottleneck, or on the bottleneck alone"),
+           "parts per axis RHxRWxRC, one or one per memory (finest first, \"/\" between); or spec, "
+           "pixel, whole, auto"),
+    P_TEXT("block", "", "ours",
+           "the same in cells per block HxWxC (C 0: all channels); beats division"),
+    P_ENUM("memories", "all", "all|bottleneck", "paper",
+           "memories on skips and bottleneck, or on the bottleneck alone"),
     P_INT("items", "250", 2, 100000, "ours", "items per memory (N)"),
     P_ENUM("addressing", "sharp", "sharp|memae|paper", "ours",
            "sharp: T 0.1 and shrinkage; memae: T 1 and shrinkage; paper: T 1, none"),
     P_FLOAT("temperature", "0", 0, 100, "ours", "T of the softmax; 0: as addressing says"),
     P_FLOAT("shrink", "1", 0, 100, "ours", "shrinkage lambda in units of 1/N"),
-    P_FLOAT("warm-up", "0.1", 0, 0.9, "ours", "share of the steps without memory before the items are seeded; 0: never"),
+    P_FLOAT("warm-up", "0.1", 0, 0.9, "ours",
+            "share of the steps without memory before the items are seeded; 0: never"),
     P_FLOAT("l-rec", "50", 0, 1e6, "second-hand", "weight of the reconstruction loss"),
     P_FLOAT("l-adv", "1", 0, 1e6, "second-hand", "daad+: weight of the adversarial loss"),
     P_FLOAT("l-ali", "1", 0, 1e6, "second-hand", "daad+: weight of the alignment loss"),
     P_ENUM("score", "auto", "auto|r|top1|max|a|ra", "ours",
-           "image score: R, mean of the map's top 1 %, maximum, A, R and A; auto: ra for daad+, else r"),
-    P_FLOAT("sigma", "4", 0, 64, "ours", "smoothing of the map in pixels at 256; scales with the size"),
+           "image score: R, mean of the map's top 1 %, maximum, A, R and A; auto: ra for daad+, "
+           "else r"),
+    P_FLOAT("sigma", "4", 0, 64, "ours",
+            "smoothing of the map in pixels at 256; scales with the size"),
     P_END};
 
-static const char *const daad_lite[] = {"size=128", "width=32", "items=250", "batch=16", "steps=2500", "lr=0.001", NULL};
-static const char *const daad_small[] = {"size=32", "width=16", "items=125", "batch=16", "epochs=14", "lr=0.001", NULL};
-static const char *const daad_full[] = {"size=256", "width=64", "items=500", "batch=8", "steps=4000", "lr=0.001", NULL};
-static const char *const daad_paper[] = {"size=256", "width=64", "items=500", "batch=16", "steps=20000",
-                                         "lr=0.0002", "warm-up=0.01", NULL};
+static const char *const daad_lite[] = {"size=128",   "width=32", "items=250", "batch=16",
+                                        "steps=2500", "lr=0.001", NULL};
+static const char *const daad_small[] = {"size=32",   "width=16", "items=125", "batch=16",
+                                         "epochs=14", "lr=0.001", NULL};
+static const char *const daad_full[] = {"size=256",   "width=64", "items=500", "batch=8",
+                                        "steps=4000", "lr=0.001", NULL};
+static const char *const daad_paper[] = {"size=256",    "width=64",  "items=500",    "batch=16",
+                                         "steps=20000", "lr=0.0002", "warm-up=0.01", NULL};
 static const struct oddi_preset daad_presets[] = {
     {"lite", "128 pixels, w = 32, 2,500 steps: minutes on an ordinary CPU", daad_lite},
     {"small", "32 pixels, w = 16, 14 epochs: digits, garments, icons", daad_small},
     {"full", "256 pixels, w = 64, 4,000 steps: hours on a CPU", daad_full},
-    {"paper", "256 pixels, w = 64, 20,000 steps of 16 at 2e-4: the specification's whole recipe", daad_paper},
+    {"paper", "256 pixels, w = 64, 20,000 steps of 16 at 2e-4: the specification's whole recipe",
+     daad_paper},
     {NULL, NULL, NULL}};
 
 static const char *const daad_components[] = {"r", "top1", "max", "a", NULL};
@@ -73,7 +84,8 @@ static int64_t daad_multiple(const struct oddi_values *v)
     return (int64_t)1 << DAAD_LEVELS_MAX;
 }
 
-static odd_status daad_check(struct odd_context *ctx, const struct oddi_values *v, const struct oddi_geometry *in)
+static odd_status daad_check(struct odd_context *ctx, const struct oddi_values *v,
+                             const struct oddi_geometry *in)
 {
     struct daad_shape s;
     odd_status status = daad_shape_make(ctx, v, in, &s);
@@ -88,7 +100,8 @@ static odd_status daad_check(struct odd_context *ctx, const struct oddi_values *
 
 static int daad_stages(const struct oddi_values *v)
 {
-    const bool memory = oddi_values_is(v, "variant", "daad") || oddi_values_is(v, "variant", "daad+");
+    const bool memory =
+        oddi_values_is(v, "variant", "daad") || oddi_values_is(v, "variant", "daad+");
     return memory && oddi_values_float(v, "warm-up") > 0 ? 2 : 1;
 }
 
@@ -105,9 +118,11 @@ static const char *daad_stage_name(const struct oddi_values *v, int stage)
 
 const struct oddi_method oddi_method_daad = {
     .name = "daad",
-    .summary = "block-wise memory auto-encoder: what cannot be put together from normal blocks is anomalous",
-    .citation = "Hou et al., Divide-and-Assemble: Learning Block-wise Memory for Unsupervised Anomaly "
-                "Detection, ICCV 2021 (arXiv 2107.13118)",
+    .summary = "block-wise memory auto-encoder: what cannot be put together from normal blocks is "
+               "anomalous",
+    .citation =
+        "Hou et al., Divide-and-Assemble: Learning Block-wise Memory for Unsupervised Anomaly "
+        "Detection, ICCV 2021 (arXiv 2107.13118)",
     .params = daad_params,
     .presets = daad_presets,
     .components = daad_components,

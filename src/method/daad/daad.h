@@ -11,17 +11,17 @@ enum daad_variant { DAAD_AE, DAAD_UAE, DAAD_DAAD, DAAD_PLUS };
 
 struct daad_level { /* what encoder level l (1..levels) gives out */
     int64_t channels, height, width;
-    bool skip;        /* reaches the decoder directly */
-    int memory;       /* index of its memory, -1: none */
+    bool skip;  /* reaches the decoder directly */
+    int memory; /* index of its memory, -1: none */
 };
 struct daad_shape {
     enum daad_variant variant;
     int levels, memories;
     struct daad_level level[DAAD_LEVELS_MAX + 1];
-    int memory_level[DAAD_MEMORIES_MAX];   /* from finest to coarsest */
-    int64_t block[DAAD_MEMORIES_MAX][3];   /* height, width, channels in cells */
-    int64_t items;                         /* N */
-    double temperature, lambda;            /* lambda 0: no shrinkage */
+    int memory_level[DAAD_MEMORIES_MAX]; /* from finest to coarsest */
+    int64_t block[DAAD_MEMORIES_MAX][3]; /* height, width, channels in cells */
+    int64_t items;                       /* N */
+    double temperature, lambda;          /* lambda 0: no shrinkage */
     int64_t disc_levels;
 };
 /* Levels, memories and blocks for this input; says which setting does not fit. */
@@ -40,6 +40,7 @@ void daad_control_start(const struct oddi_values *v, struct oddi_control *c);
 void daad_control(struct oddi_control *c, const struct oddi_build *b, const struct oddi_plan *plan);
 
 odd_status daad_measure(const struct oddi_measure *m);
-double daad_combine(const struct oddi_values *v, const double *component, const struct oddi_spread *spread);
+double daad_combine(const struct oddi_values *v, const double *component,
+                    const struct oddi_spread *spread);
 const char *daad_candidate(const struct oddi_values *v, const struct oddi_geometry *in, int index);
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * DAAD's pieces: exact recall, the gradient of the whole loss, seeding of the memories, the balance of
- * the two players. (Divisions and tables: shape_test.c; scores: measure_test.c; training as a whole:
- * texture_test.c; against PyTorch: golden_test.c.) */
+ * DAAD's pieces: exact recall, the gradient of the whole loss, seeding of the memories, the balance
+ * of the two players. (Divisions and tables: shape_test.c; scores: measure_test.c; training as a
+ * whole: texture_test.c; against PyTorch: golden_test.c.) */
 #include "method/daad/support_test.h"
 
 #include <stdarg.h>
@@ -29,7 +29,8 @@ static void daad_test_random(uint64_t seed, int64_t count, float *data)
 /* ---- exact recall ---- */
 
 /* Blocks of one picture as the encoder of `t` sees it; to be freed. */
-static float *daad_test_queries(struct daad_test *t, const float *picture, int memory, int64_t *count)
+static float *daad_test_queries(struct daad_test *t, const float *picture, int memory,
+                                int64_t *count)
 {
     struct oddi_build b;
     struct oddi_plan *p = NULL;
@@ -41,8 +42,8 @@ static float *daad_test_queries(struct daad_test *t, const float *picture, int m
     daad_build_queries(&b);
     daad_test_ok(t->ctx, oddi_graph_fuse(&b.graph));
     daad_test_ok(t->ctx, oddi_state_bind(&t->trainer.state, &b, &binding, &bindings));
-    const struct oddi_plan_options options = {.mode = t->trainer.net.mode, .threads = 2,
-                                              .binding = binding, .binding_count = bindings};
+    const struct oddi_plan_options options = {
+        .mode = t->trainer.net.mode, .threads = 2, .binding = binding, .binding_count = bindings};
     daad_test_ok(t->ctx, oddi_plan_new(t->ctx, &b.graph, &options, &p));
     daad_test_ok(t->ctx, oddi_plan_set(p, b.image, picture));
     daad_test_ok(t->ctx, oddi_plan_run(p));
@@ -147,14 +148,15 @@ static void daad_test_gradient(struct odd_context *ctx, const char *settings, in
     for (size_t i = 0; i < b.gradients; i++)
         b.gradient[i].grad->flags &= ~(unsigned)ODDI_NODE_OUTPUT;
     for (int i = 0; i < loss->id; i++)
-        if ((b.graph.node[i]->flags & ODDI_NODE_PARAM) && strcmp(b.graph.node[i]->group, group) == 0)
+        if ((b.graph.node[i]->flags & ODDI_NODE_PARAM) &&
+            strcmp(b.graph.node[i]->group, group) == 0)
             target[targets++] = b.graph.node[i];
-    struct gradcheck check = {.step = 1e-6, .directions = 2, .elements = 3, .seed = 5,
-                              .fill = daad_test_fill};
+    struct gradcheck check = {
+        .step = 1e-6, .directions = 2, .elements = 3, .seed = 5, .fill = daad_test_fill};
     daad_test_ok(ctx, oddi_gradient_check(&b.graph, loss, targets, target, &check));
     if (!(check.worst < 1e-4))
-        fail_msg("%s: %s[%d]: %.9g, by differences %.9g", settings, check.target, (int)check.element,
-                 check.analytic, check.numeric);
+        fail_msg("%s: %s[%d]: %.9g, by differences %.9g", settings, check.target,
+                 (int)check.element, check.analytic, check.numeric);
     assert_true(targets >= 6);
     oddi_build_release(&b);
     oddi_values_release(&v);
@@ -164,7 +166,8 @@ static void test_gradient(void **state)
 {
     daad_test_gradient(*state, "variant=daad+ width=4 items=5 warm-up=0", 1, "gen");
     daad_test_gradient(*state, "variant=daad+ width=4 items=5 warm-up=0", 0, "disc");
-    daad_test_gradient(*state, "width=4 items=5 warm-up=0 addressing=paper division=2x2x2", 0, "gen");
+    daad_test_gradient(*state, "width=4 items=5 warm-up=0 addressing=paper division=2x2x2", 0,
+                       "gen");
     daad_test_gradient(*state, "width=4 items=5 warm-up=0 addressing=memae", 0, "gen");
     daad_test_gradient(*state, "width=4 variant=ae", 0, "gen");
 }
@@ -187,8 +190,13 @@ static odd_status daad_test_get(void *user, int64_t i, float *picture)
 
 static odd_status daad_test_enter(struct daad_test *t, struct daad_test_set *set, uint64_t seed)
 {
-    struct oddi_enter e = {.ctx = t->ctx, .trainer = &t->trainer, .stage = 1, .seed = seed,
-                           .pictures = set->count, .get = daad_test_get, .user = set};
+    struct oddi_enter e = {.ctx = t->ctx,
+                           .trainer = &t->trainer,
+                           .stage = 1,
+                           .seed = seed,
+                           .pictures = set->count,
+                           .get = daad_test_get,
+                           .user = set};
     return oddi_method_daad.enter(&e);
 }
 
@@ -199,7 +207,8 @@ static int daad_test_taken(struct daad_test *t, const struct daad_test_set *set,
     int64_t room = 0, taken = 0;
     daad_test_ok(t->ctx, daad_shape_make(t->ctx, &t->values, &test_32, &s));
     const int64_t length = daad_block_length(&s, memory);
-    const float *items = daad_test_weights(t, memory == 0 ? "memory1.items" : "memory2.items", &room);
+    const float *items =
+        daad_test_weights(t, memory == 0 ? "memory1.items" : "memory2.items", &room);
     for (int64_t k = 0; k < set->count; k++) {
         int64_t count = 0;
         float *blocks = daad_test_queries(t, set->data + k * set->each, memory, &count);
@@ -326,7 +335,8 @@ static void test_controller(void **state)
     daad_test_game_start(*state, &t);
     assert_string_equal(t.c.input[0], "target.real");
     assert_true(t.c.value[0] == 1.0);
-    /* Halves are halved after 500 steps above .95 of the average, which needs some 230 to get there. */
+    /* Halves are halved after 500 steps above .95 of the average, which needs some 230 to get
+     * there. */
     const int step = daad_test_play(&t, 2000, 20, 20);
     assert_true(step > 700 && step < 760);
     assert_true(t.c.rate_scale[0] == 0.5 && t.c.rate_scale[1] == 1.0 && t.c.value[0] == 0.9);
@@ -374,12 +384,9 @@ static int daad_test_teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exact_recall),
-        cmocka_unit_test(test_gradient),
-        cmocka_unit_test(test_seeding),
-        cmocka_unit_test(test_seeding_few_pictures),
-        cmocka_unit_test(test_controller),
-        cmocka_unit_test(test_controller_leaves_alone),
+        cmocka_unit_test(test_exact_recall), cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_seeding),      cmocka_unit_test(test_seeding_few_pictures),
+        cmocka_unit_test(test_controller),   cmocka_unit_test(test_controller_leaves_alone),
     };
     return cmocka_run_group_tests(tests, daad_test_setup, daad_test_teardown);
 }

@@ -75,8 +75,8 @@ static float *golden_initial(const struct oddi_state_param *p, bool divided)
 {
     int64_t count = 0;
     const bool items = strstr(p->name, ".items") != NULL;
-    float *values = golden_values(
-        golden_find(items && divided ? "init.division/" : "init/", p->name), &count);
+    float *values =
+        golden_values(golden_find(items && divided ? "init.division/" : "init/", p->name), &count);
     assert_true(count >= oddi_shape_count(&p->shape));
     assert_true(count == oddi_shape_count(&p->shape) || strcmp(p->name, "dec2.conv.weight") == 0);
     return values;

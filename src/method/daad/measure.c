@@ -36,7 +36,8 @@ static void measure_place(const struct oddi_measure *m, const float *inner)
 {
     memset(m->map, 0, (size_t)(m->in.width * m->in.height) * sizeof(float));
     for (int64_t y = 0; y < m->height; y++)
-        memcpy(m->map + (m->y + y) * m->in.width + m->x, inner + y * m->width, (size_t)m->width * sizeof(float));
+        memcpy(m->map + (m->y + y) * m->in.width + m->x, inner + y * m->width,
+               (size_t)m->width * sizeof(float));
 }
 
 /* A of (9); 0 without a discriminator. */
@@ -73,7 +74,8 @@ out:
     return status;
 }
 
-double daad_combine(const struct oddi_values *v, const double *component, const struct oddi_spread *spread)
+double daad_combine(const struct oddi_values *v, const double *component,
+                    const struct oddi_spread *spread)
 {
     const char *score = oddi_values_text(v, "score");
     const bool plus = oddi_values_is(v, "variant", "daad+");

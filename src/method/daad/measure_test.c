@@ -54,7 +54,8 @@ static void plain_error(const int64_t rect[4], double *error)
             const int64_t at = (rect[1] + y) * TEST_W + rect[0] + x;
             double sum = 0;
             for (int c = 0; c < TEST_C; c++)
-                sum += pow((double)m.picture[c * TEST_PLANE + at] - (double)made[c * TEST_PLANE + at], 2);
+                sum += pow(
+                    (double)m.picture[c * TEST_PLANE + at] - (double)made[c * TEST_PLANE + at], 2);
             error[y * rect[2] + x] = sum / TEST_C;
         }
 }
@@ -76,7 +77,8 @@ static void plain_smooth(const double *src, int64_t w, int64_t h, double sigma, 
             double sum = 0, weight = 0;
             for (int64_t v = -r; v <= r; v++)
                 for (int64_t u = -r; u <= r; u++) {
-                    const double k = sigma > 0 ? exp(-(double)(u * u + v * v) / (2 * sigma * sigma)) : 1.0;
+                    const double k =
+                        sigma > 0 ? exp(-(double)(u * u + v * v) / (2 * sigma * sigma)) : 1.0;
                     sum += k * src[plain_mirror(y + v, h) * w + plain_mirror(x + u, w)];
                     weight += k;
                 }
@@ -155,7 +157,8 @@ static void test_formulas(void **state)
 
 static void test_rectangles(void **state)
 {
-    static const int64_t rects[][4] = {{5, 0, 38, 32}, {0, 3, 48, 25}, {7, 9, 11, 13}, {47, 31, 1, 1}};
+    static const int64_t rects[][4] = {
+        {5, 0, 38, 32}, {0, 3, 48, 25}, {7, 9, 11, 13}, {47, 31, 1, 1}};
     (void)state;
     measure_start("width=4 items=5 sigma=12");
     for (size_t i = 0; i < ODDI_COUNT(rects); i++)
@@ -178,11 +181,19 @@ static void test_padding_excluded(void **state)
             m.picture[i] = 1e6f;
     }
     /* The same reconstruction, measured against a picture with other padding. */
-    const struct oddi_measure other = {.ctx = m.t.ctx, .values = &m.t.values,
-                                       .in = m.t.trainer.net.in, .build = &m.s.build,
-                                       .plan = m.s.plan, .picture = m.picture, .x = rect[0],
-                                       .y = rect[1], .width = rect[2], .height = rect[3],
-                                       .map = map, .scratch = scratch, .component = again};
+    const struct oddi_measure other = {.ctx = m.t.ctx,
+                                       .values = &m.t.values,
+                                       .in = m.t.trainer.net.in,
+                                       .build = &m.s.build,
+                                       .plan = m.s.plan,
+                                       .picture = m.picture,
+                                       .x = rect[0],
+                                       .y = rect[1],
+                                       .width = rect[2],
+                                       .height = rect[3],
+                                       .map = map,
+                                       .scratch = scratch,
+                                       .component = again};
     daad_test_ok(m.t.ctx, oddi_method_daad.measure(&other));
     assert_memory_equal(again, m.component, 3 * sizeof(double));
     assert_memory_equal(map, m.map, sizeof(map));
@@ -212,10 +223,16 @@ static void test_not_finite(void **state)
     assert_non_null(made);
     memcpy(made, m.picture, sizeof(m.picture));
     made[100] = NAN;
-    const struct oddi_measure bad = {.ctx = m.t.ctx, .values = &m.t.values,
-                                     .in = m.t.trainer.net.in, .build = &m.s.build,
-                                     .plan = m.s.plan, .picture = made, .width = TEST_W,
-                                     .height = TEST_H, .map = m.map, .scratch = made + TEST_PLANE,
+    const struct oddi_measure bad = {.ctx = m.t.ctx,
+                                     .values = &m.t.values,
+                                     .in = m.t.trainer.net.in,
+                                     .build = &m.s.build,
+                                     .plan = m.s.plan,
+                                     .picture = made,
+                                     .width = TEST_W,
+                                     .height = TEST_H,
+                                     .map = m.map,
+                                     .scratch = made + TEST_PLANE,
                                      .component = m.component};
     assert_int_equal(oddi_method_daad.measure(&bad), ODD_ENUMERIC);
     free(made);
@@ -261,9 +278,9 @@ static void test_combine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formulas),       cmocka_unit_test(test_rectangles),
+        cmocka_unit_test(test_formulas),         cmocka_unit_test(test_rectangles),
         cmocka_unit_test(test_padding_excluded), cmocka_unit_test(test_same_again),
-        cmocka_unit_test(test_not_finite),     cmocka_unit_test(test_combine),
+        cmocka_unit_test(test_not_finite),       cmocka_unit_test(test_combine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,9 @@
  * DAAD's networks. Numbers in parentheses are the equations of daad.c.
  *
  *   encoder e_l: convolution 4 x 4, stride 2; batch normalisation from e_2 on; leaky ReLU 0.2
- *   decoder d_l: transposed convolution 4 x 4, stride 2; batch normalisation; ReLU; d_1 ends in tanh
- *   discriminator: the encoder's pattern down to 4 x 4 cells, f_D is its last map, then one logit
+ *   decoder d_l: transposed convolution 4 x 4, stride 2; batch normalisation; ReLU; d_1 ends in
+ * tanh discriminator: the encoder's pattern down to 4 x 4 cells, f_D is its last map, then one
+ * logit
  *
  * A level's features reach the decoder through its memory (daad, daad+), directly (uae), or, above
  * the bottleneck, not at all (ae).
@@ -30,13 +31,13 @@ static struct oddi_node *net_memory(struct oddi_build *b, const struct daad_shap
     const float bound = (float)(1.0 / sqrt((double)length));
     struct oddi_node *items = oddi_param(g, "gen", name, oddi_shape_make(2, s->items, length, 1, 1),
                                          (struct oddi_init){ODDI_INIT_UNIFORM, -bound, bound});
-    struct oddi_node *q = oddi_blocks(g, f, s->block[index]);                      /* (1) */
+    struct oddi_node *q = oddi_blocks(g, f, s->block[index]); /* (1) */
     struct oddi_node *cosine = oddi_matmul(g, oddi_row_normalize(g, q, 1e-8),
                                            oddi_row_normalize(g, items, 1e-8), false, true);
-    struct oddi_node *w = oddi_softmax(g, cosine, s->temperature);                  /* (2) */
+    struct oddi_node *w = oddi_softmax(g, cosine, s->temperature); /* (2) */
     if (s->lambda > 0)
-        w = oddi_shrink(g, w, s->lambda);                                           /* (3) */
-    struct oddi_node *assembled = oddi_matmul(g, w, items, false, false);           /* (4) */
+        w = oddi_shrink(g, w, s->lambda);                                 /* (3) */
+    struct oddi_node *assembled = oddi_matmul(g, w, items, false, false); /* (4) */
     return oddi_unblocks(g, assembled, f->shape, s->block[index]);
 }
 
@@ -46,8 +47,12 @@ static void net_encoder(const struct oddi_layer *l, const struct daad_shape *s,
     struct oddi_node *x = l->b->image;
     for (int i = 1; i <= s->levels; i++) {
         char name[16];
-        const struct oddi_conv conv = {.out = s->level[i].channels, .kernel = 4, .stride = 2, .pad = 1,
-                                       .normalize = i > 1, .slope = net_leak};
+        const struct oddi_conv conv = {.out = s->level[i].channels,
+                                       .kernel = 4,
+                                       .stride = 2,
+                                       .pad = 1,
+                                       .normalize = i > 1,
+                                       .slope = net_leak};
         snprintf(name, sizeof(name), "enc%d", i);
         e[i] = x = oddi_layer_conv(l, x, name, &conv);
     }
@@ -61,8 +66,12 @@ static struct oddi_node *net_decoder(const struct oddi_layer *l, const struct da
     for (int i = s->levels; i >= 1; i--) {
         char name[16];
         const struct oddi_conv conv = {.out = i > 1 ? s->level[i - 1].channels : l->b->in.channels,
-                                       .kernel = 4, .stride = 2, .pad = 1, .transposed = true,
-                                       .normalize = i > 1, .slope = i > 1 ? 0.0 : 1.0};
+                                       .kernel = 4,
+                                       .stride = 2,
+                                       .pad = 1,
+                                       .transposed = true,
+                                       .normalize = i > 1,
+                                       .slope = i > 1 ? 0.0 : 1.0};
         snprintf(name, sizeof(name), "dec%d", i);
         if (s->level[i].skip && i < s->levels)
             y = oddi_concat(g, y, e[i]);
@@ -95,8 +104,12 @@ static struct net_judged net_discriminator(struct oddi_build *b, const struct da
     for (int64_t i = 1; i <= s->disc_levels; i++) {
         char name[16];
         const int64_t times = i < 4 ? (int64_t)1 << (i - 1) : 8;
-        const struct oddi_conv conv = {.out = w * times, .kernel = 4, .stride = 2, .pad = 1,
-                                       .normalize = i > 1, .slope = net_leak};
+        const struct oddi_conv conv = {.out = w * times,
+                                       .kernel = 4,
+                                       .stride = 2,
+                                       .pad = 1,
+                                       .normalize = i > 1,
+                                       .slope = net_leak};
         snprintf(name, sizeof(name), "disc%d", (int)i);
         j.feature = oddi_layer_conv(&layer, j.feature, name, &conv);
     }
@@ -104,8 +117,9 @@ static struct net_judged net_discriminator(struct oddi_build *b, const struct da
         return j;
     struct oddi_graph *g = &b->graph;
     const int64_t n = j.feature->shape.dim[0], length = oddi_shape_count(&j.feature->shape) / n;
-    struct oddi_node *weight = oddi_param(g, "disc", "logit.weight", oddi_shape_make(2, 1, length, 1, 1),
-                                          (struct oddi_init){ODDI_INIT_NORMAL, 0.0f, 0.02f});
+    struct oddi_node *weight =
+        oddi_param(g, "disc", "logit.weight", oddi_shape_make(2, 1, length, 1, 1),
+                   (struct oddi_init){ODDI_INIT_NORMAL, 0.0f, 0.02f});
     struct oddi_node *bias = oddi_param(g, "disc", "logit.bias", oddi_shape_make(1, 1, 1, 1, 1),
                                         (struct oddi_init){ODDI_INIT_CONST, 0.0f, 0.0f});
     struct oddi_node *flat = oddi_reshape(g, j.feature, oddi_shape_make(2, n, length, 1, 1));
@@ -129,8 +143,9 @@ static void net_phase_disc(struct oddi_build *b, const struct daad_shape *s, str
     struct net_judged real = net_discriminator(b, s, b->image, ODDI_NORM_TRAIN);
     struct net_judged fake = net_discriminator(b, s, oddi_stop(g, made), ODDI_NORM_TRAIN);
     struct oddi_node *target = oddi_build_scalar(b, "target.real");
-    struct oddi_node *loss = oddi_add(g, oddi_bce(g, real.logit, target),
-                                      oddi_bce(g, fake.logit, net_constant(b, "target.zero", 0.0f)));
+    struct oddi_node *loss =
+        oddi_add(g, oddi_bce(g, real.logit, target),
+                 oddi_bce(g, fake.logit, net_constant(b, "target.zero", 0.0f)));
     oddi_build_result(b, "logit.real", real.logit);
     oddi_build_result(b, "logit.fake", fake.logit);
     oddi_build_result(b, "disc", loss);
@@ -142,7 +157,7 @@ static void net_phase_gen(struct oddi_build *b, const struct daad_shape *s, stru
 {
     struct oddi_graph *g = &b->graph;
     const struct oddi_values *v = b->values;
-    struct oddi_node *rec = oddi_mse(g, made, b->image);                            /* (7) */
+    struct oddi_node *rec = oddi_mse(g, made, b->image); /* (7) */
     struct oddi_node *loss = oddi_scale(g, rec, oddi_values_float(v, "l-rec"));
     oddi_build_result(b, "rec", rec);
     if (s->variant == DAAD_PLUS) {
@@ -172,8 +187,10 @@ void daad_build(struct oddi_build *b)
         oddi_build_result(b, "made", made);
         if (s.variant != DAAD_PLUS)
             return;
-        oddi_build_result(b, "feature.real", net_discriminator(b, &s, b->image, ODDI_NORM_EVAL).feature);
-        oddi_build_result(b, "feature.made", net_discriminator(b, &s, made, ODDI_NORM_EVAL).feature);
+        oddi_build_result(b, "feature.real",
+                          net_discriminator(b, &s, b->image, ODDI_NORM_EVAL).feature);
+        oddi_build_result(b, "feature.made",
+                          net_discriminator(b, &s, made, ODDI_NORM_EVAL).feature);
         return;
     }
     const bool warm = b->stage == 0 && oddi_method_daad.stages(b->values) > 1;

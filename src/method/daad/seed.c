@@ -34,9 +34,11 @@ static odd_status seed_plan(struct seed_work *w)
     daad_build_queries(&w->build);
     TRY(oddi_graph_fuse(&w->build.graph));
     TRY(oddi_state_bind(&t->state, &w->build, &binding, &count));
-    const struct oddi_plan_options options = {.type = ODDI_F32, .mode = t->net.mode,
+    const struct oddi_plan_options options = {.type = ODDI_F32,
+                                              .mode = t->net.mode,
                                               .threads = w->e->ctx->threads,
-                                              .binding = binding, .binding_count = count};
+                                              .binding = binding,
+                                              .binding_count = count};
     TRY(oddi_plan_new(w->e->ctx, &w->build.graph, &options, &w->plan));
 out:
     oddi_free(w->e->ctx, binding);
@@ -50,12 +52,14 @@ static void seed_take(struct seed_work *w, int m, int64_t k, const float *block)
     char name[] = "memory0.items";
     name[6] = (char)('1' + m);
     const struct oddi_state_param *items = oddi_state_find(&t->state, name);
-    const int64_t per = daad_blocks_per_picture(&w->shape, m), length = daad_block_length(&w->shape, m);
+    const int64_t per = daad_blocks_per_picture(&w->shape, m),
+                  length = daad_block_length(&w->shape, m);
     const int64_t all = per * w->pictures;
     float *at = oddi_state_weights(&t->state, items);
     for (int64_t i = 0; i < w->shape.items && i < all; i++)
         if ((int64_t)w->order[i] / per == k)
-            memcpy(at + i * length, block + (int64_t)w->order[i] % per * length, (size_t)length * sizeof(float));
+            memcpy(at + i * length, block + (int64_t)w->order[i] % per * length,
+                   (size_t)length * sizeof(float));
 }
 
 static odd_status seed_memory(struct seed_work *w, int m)
@@ -94,7 +98,8 @@ odd_status daad_enter(struct oddi_enter *e)
         goto out;
     w.pictures = e->pictures < SEED_PICTURES ? e->pictures : SEED_PICTURES;
     w.picture = oddi_alloc_array(e->ctx, (size_t)e->pictures, sizeof(*w.picture));
-    w.input = oddi_alloc_array(e->ctx, (size_t)(in->channels * in->height * in->width), sizeof(float));
+    w.input =
+        oddi_alloc_array(e->ctx, (size_t)(in->channels * in->height * in->width), sizeof(float));
     if (!w.picture || !w.input) {
         status = ODD_ENOMEM;
         goto out;

@@ -3,8 +3,8 @@
  * The shape of DAAD for one input: levels, channels, where memories stand, how they divide.
  *
  * Levels = log2(shorter side / 4), at most 5, so the bottleneck is about 4 cells wide (8 from 256
- * pixels on). Level l has w * min(2^(l-1), 8) channels. Memories stand on the last three levels, but
- * never on the first, whose cells are so small that any working block copies defects.
+ * pixels on). Level l has w * min(2^(l-1), 8) channels. Memories stand on the last three levels,
+ * but never on the first, whose cells are so small that any working block copies defects.
  *
  * A division is given in parts per axis (the paper's r_h x r_w x r_c) or as a block in cells; one
  * entry for all memories, or one each from the finest to the coarsest, separated by "/". "spec" is
@@ -69,12 +69,15 @@ static bool shape_entry(const char *list, int i, int n, const char **text, size_
 
 static odd_status shape_bad(struct odd_context *ctx, const char *name, const char *text)
 {
-    return oddi_fail(ctx, ODD_ECONFIG,
-                     "%s=%s: expected numbers such as 4x4x1, for all memories or one each from the finest "
-                     "to the coarsest separated by \"/\"", name, text);
+    return oddi_fail(
+        ctx, ODD_ECONFIG,
+        "%s=%s: expected numbers such as 4x4x1, for all memories or one each from the finest "
+        "to the coarsest separated by \"/\"",
+        name, text);
 }
 
-/* What a list says about memory i: cells per block (0: all there are), or parts where not *cells. */
+/* What a list says about memory i: cells per block (0: all there are), or parts where not *cells.
+ */
 static bool shape_given(const struct daad_shape *s, const char *list, bool by_block, int i,
                         int64_t given[3], bool *cells)
 {
@@ -107,10 +110,12 @@ static odd_status shape_block(struct odd_context *ctx, const struct oddi_values 
     if (!shape_given(s, list, by_block, i, given, &cells))
         return shape_bad(ctx, name, list);
     for (int a = 0; a < 3; a++) {
-        const int64_t want = given[a] == 0 ? map[a] : cells ? shape_min(given[a], map[a]) : given[a];
+        const int64_t want = given[a] == 0 ? map[a]
+                             : cells       ? shape_min(given[a], map[a])
+                                           : given[a];
         if (map[a] % want != 0)
-            return oddi_fail(ctx, ODD_ECONFIG, "%s=%s does not divide the %lld %s of memory %d", name,
-                             list, (long long)map[a], axis[a], i + 1);
+            return oddi_fail(ctx, ODD_ECONFIG, "%s=%s does not divide the %lld %s of memory %d",
+                             name, list, (long long)map[a], axis[a], i + 1);
         s->block[i][a] = cells ? want : map[a] / want;
     }
     return ODD_OK;
@@ -121,12 +126,14 @@ static odd_status shape_levels(struct odd_context *ctx, const struct oddi_values
 {
     const int64_t side = shape_min(in->width, in->height), w = oddi_values_int(v, "width");
     if (side < 16)
-        return oddi_fail(ctx, ODD_ECONFIG, "daad needs pictures of at least 16 x 16 pixels, not %lld x %lld",
+        return oddi_fail(ctx, ODD_ECONFIG,
+                         "daad needs pictures of at least 16 x 16 pixels, not %lld x %lld",
                          (long long)in->width, (long long)in->height);
     s->levels = (int)shape_min(shape_log2(side / 4), DAAD_LEVELS_MAX);
     const int64_t multiple = (int64_t)1 << s->levels;
     if (in->width % multiple != 0 || in->height % multiple != 0)
-        return oddi_fail(ctx, ODD_ECONFIG, "daad needs sides that are multiples of %lld here, not %lld x %lld",
+        return oddi_fail(ctx, ODD_ECONFIG,
+                         "daad needs sides that are multiples of %lld here, not %lld x %lld",
                          (long long)multiple, (long long)in->width, (long long)in->height);
     for (int l = 1; l <= s->levels; l++) {
         s->level[l].channels = w * shape_min((int64_t)1 << (l - 1), 8);
@@ -156,7 +163,8 @@ static void shape_places(const struct oddi_values *v, struct daad_shape *s)
 
 static void shape_addressing(const struct oddi_values *v, struct daad_shape *s)
 {
-    const double given = oddi_values_float(v, "temperature"), times = oddi_values_float(v, "shrink");
+    const double given = oddi_values_float(v, "temperature"),
+                 times = oddi_values_float(v, "shrink");
     const bool sharp = oddi_values_is(v, "addressing", "sharp");
     s->items = oddi_values_int(v, "items");
     s->temperature = given > 0 ? given : sharp ? 0.1 : 1.0;
@@ -167,9 +175,10 @@ odd_status daad_shape_make(struct odd_context *ctx, const struct oddi_values *v,
                            const struct oddi_geometry *in, struct daad_shape *s)
 {
     memset(s, 0, sizeof(*s));
-    s->variant = oddi_values_is(v, "variant", "ae")    ? DAAD_AE
-                 : oddi_values_is(v, "variant", "uae") ? DAAD_UAE
-                 : oddi_values_is(v, "variant", "daad") ? DAAD_DAAD : DAAD_PLUS;
+    s->variant = oddi_values_is(v, "variant", "ae")     ? DAAD_AE
+                 : oddi_values_is(v, "variant", "uae")  ? DAAD_UAE
+                 : oddi_values_is(v, "variant", "daad") ? DAAD_DAAD
+                                                        : DAAD_PLUS;
     odd_status status = shape_levels(ctx, v, in, s);
     if (status != ODD_OK)
         return status;
@@ -195,7 +204,8 @@ int64_t daad_block_length(const struct daad_shape *s, int memory)
 /* Divisions tried by division=auto, from coarse to fine. */
 const char *daad_candidate(const struct oddi_values *v, const struct oddi_geometry *in, int index)
 {
-    static const char *const tried[] = {"division=whole", "division=2x2x1", "division=spec", "division=pixel"};
+    static const char *const tried[] = {"division=whole", "division=2x2x1", "division=spec",
+                                        "division=pixel"};
     (void)in;
     if (!oddi_values_is(v, "division", "auto") || index >= (int)ODDI_COUNT(tried))
         return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * DAAD's shape: levels, memories, divisions and what is refused, division and its inverse; the tables
- * of settings, presets and automatic choices. */
+ * DAAD's shape: levels, memories, divisions and what is refused, division and its inverse; the
+ * tables of settings, presets and automatic choices. */
 #include "method/daad/support_test.h"
 
 #include <stdarg.h>
@@ -33,8 +33,8 @@ static void test_levels(void **state)
         int64_t height, width;
         int levels, memories, first;
         int64_t disc;
-    } rows[] = {{16, 16, 2, 1, 2, 2},   {32, 32, 3, 2, 2, 3},   {32, 48, 3, 2, 2, 3},
-                {64, 64, 4, 3, 2, 4},   {128, 128, 5, 3, 3, 5}, {256, 256, 5, 3, 3, 6},
+    } rows[] = {{16, 16, 2, 1, 2, 2},   {32, 32, 3, 2, 2, 3},    {32, 48, 3, 2, 2, 3},
+                {64, 64, 4, 3, 2, 4},   {128, 128, 5, 3, 3, 5},  {256, 256, 5, 3, 3, 6},
                 {256, 512, 5, 3, 3, 6}, {1024, 1024, 5, 3, 3, 8}};
     for (size_t i = 0; i < ODDI_COUNT(rows); i++) {
         const struct oddi_geometry in = {3, rows[i].height, rows[i].width};
@@ -59,9 +59,9 @@ static void test_ladder(void **state)
     static const struct {
         const char *settings;
         int memories, skips;
-    } rows[] = {{"variant=ae", 0, 0},   {"variant=uae", 0, 2},  {"variant=daad", 3, 2},
-                {"variant=daad+", 3, 2}, {"memories=bottleneck", 1, 0},
-                {"variant=uae memories=bottleneck", 0, 0}};
+    } rows[] = {{"variant=ae", 0, 0},          {"variant=uae", 0, 2},
+                {"variant=daad", 3, 2},        {"variant=daad+", 3, 2},
+                {"memories=bottleneck", 1, 0}, {"variant=uae memories=bottleneck", 0, 0}};
     const struct oddi_geometry in = {3, 128, 128};
     for (size_t i = 0; i < ODDI_COUNT(rows); i++) {
         struct daad_shape s;
@@ -191,7 +191,7 @@ static void shape_test_random(uint64_t seed, int64_t count, float *data)
 
 /* Element j of block k of picture 0, from equation (1). */
 static float shape_test_block(const float *map, const int64_t shape[3], const int64_t block[3],
-                             const int64_t kj[2])
+                              const int64_t kj[2])
 {
     const int64_t rw = shape[2] / block[1], rc = shape[0] / block[2];
     const int64_t a = kj[0] / (rw * rc), b = kj[0] / rc % rw, c = kj[0] % rc;

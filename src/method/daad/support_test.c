@@ -37,7 +37,7 @@ void daad_test_start(struct daad_test *t, const char *settings, const struct odd
 {
     memset(t, 0, sizeof(*t));
     assert_int_equal(odd_context_new(&t->ctx), ODD_OK);
-    assert_int_equal(odd_context_set_threads(t->ctx, 2), ODD_OK);
+    assert_int_equal(odd_context_set_threads(t->ctx, 1), ODD_OK);
     daad_test_values(t->ctx, settings, &t->values);
     const struct oddi_method *m = &oddi_method_daad;
     daad_test_ok(t->ctx, m->check(t->ctx, &t->values, in));
@@ -90,9 +90,16 @@ void daad_test_score(struct daad_test *t, struct daad_test_scorer *s, const floa
     const size_t plane = (size_t)(in->height * in->width);
     float *own = calloc(2 * plane, sizeof(float));
     assert_non_null(own);
-    struct oddi_measure m = {.ctx = t->ctx, .values = &t->values, .in = *in, .build = &s->build,
-                             .plan = s->plan, .picture = picture, .width = in->width,
-                             .height = in->height, .map = map ? map : own, .scratch = own + plane,
+    struct oddi_measure m = {.ctx = t->ctx,
+                             .values = &t->values,
+                             .in = *in,
+                             .build = &s->build,
+                             .plan = s->plan,
+                             .picture = picture,
+                             .width = in->width,
+                             .height = in->height,
+                             .map = map ? map : own,
+                             .scratch = own + plane,
                              .component = component};
     if (rect) {
         m.x = rect[0];

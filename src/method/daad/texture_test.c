@@ -57,8 +57,12 @@ static void texture_step(struct daad_test *t, int64_t step, int64_t pictures)
     while (stage > 0 && step < d->stage_start(&t->values, stage, t->trainer.recipe.steps))
         stage--;
     if (stage > 0 && step == d->stage_start(&t->values, stage, t->trainer.recipe.steps)) {
-        struct oddi_enter e = {.ctx = t->ctx, .trainer = &t->trainer, .stage = stage, .seed = 3,
-                               .pictures = pictures, .get = texture_get};
+        struct oddi_enter e = {.ctx = t->ctx,
+                               .trainer = &t->trainer,
+                               .stage = stage,
+                               .seed = 3,
+                               .pictures = pictures,
+                               .get = texture_get};
         daad_test_ok(t->ctx, d->enter(&e));
     }
     daad_test_ok(t->ctx, oddi_trainer_step(&t->trainer, stage, step,
@@ -66,7 +70,8 @@ static void texture_step(struct daad_test *t, int64_t step, int64_t pictures)
 }
 
 /* Trains from settings on the first so many normals; returns the first loss. */
-static double texture_train(struct daad_test *t, const char *settings, int64_t pictures, int threads)
+static double texture_train(struct daad_test *t, const char *settings, int64_t pictures,
+                            int threads)
 {
     double first = 0;
     int64_t unused[2];
@@ -150,7 +155,7 @@ static void test_finds_defects(void **state)
     (void)state;
     struct daad_test t;
     static struct texture_scores s;
-    const double first = texture_train(&t, "width=8 items=64 steps=240 lr=0.002", TEST_NORMALS, 2);
+    const double first = texture_train(&t, "width=8 items=64 steps=240 lr=0.002", TEST_NORMALS, 1);
     assert_int_equal(t.trainer.net.stages, 2);
     assert_true(oddi_trainer_result(&t.trainer, "loss") < 0.1 * first);
     texture_score(&t, &s);
@@ -166,7 +171,7 @@ static void test_plus_finds_defects(void **state)
     struct daad_test t;
     static struct texture_scores s;
     const double first =
-        texture_train(&t, "variant=daad+ width=8 items=64 steps=240 lr=0.002", TEST_NORMALS, 2);
+        texture_train(&t, "variant=daad+ width=8 items=64 steps=240 lr=0.002", TEST_NORMALS, 1);
     assert_true(oddi_trainer_result(&t.trainer, "loss") < 0.5 * first);
     assert_true(isfinite(oddi_trainer_result(&t.trainer, "disc")));
     texture_score(&t, &s);
@@ -188,7 +193,7 @@ static void test_overfits(void **state)
     (void)state;
     for (size_t i = 0; i < ODDI_COUNT(rows); i++) {
         struct daad_test t;
-        texture_train(&t, rows[i].settings, 8, 2);
+        texture_train(&t, rows[i].settings, 8, 1);
         const double error = oddi_trainer_result(&t.trainer, "rec");
         if (!(error < rows[i].error))
             fail_msg("%s: error %.4f", rows[i].settings, error);
@@ -228,8 +233,10 @@ static void test_same_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_finds_defects), cmocka_unit_test(test_plus_finds_defects),
-        cmocka_unit_test(test_overfits),      cmocka_unit_test(test_same_weights),
+        cmocka_unit_test(test_finds_defects),
+        cmocka_unit_test(test_plus_finds_defects),
+        cmocka_unit_test(test_overfits),
+        cmocka_unit_test(test_same_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

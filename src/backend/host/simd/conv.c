@@ -25,6 +25,11 @@ struct conv_store { /* sums of a tile and where they go */
     int64_t offset[TILE_ROWS]; /* of each row's cell in y, channel block 0 */
 };
 
+static inline float conv_value(float v, float slope)
+{
+    const float t = slope * v;
+    return slope == 1.0f || v > 0.0f ? v : t; /* the first spares a guess of signs */
+}
 /* One piece of one row: a whole vector, or 8 channels under longer vectors. */
 static inline void conv_store_piece(float *restrict y, const float *restrict sum,
                                     const float *restrict bias, float slope, bool first,

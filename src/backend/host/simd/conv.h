@@ -135,11 +135,4 @@ struct conv_call {
 /* Few out channels: all chunks of part p. memory: window, then sums. */
 void SIMD_NAME(conv_narrow)(const struct conv_call *call, struct conv_part *p, float *memory);
 #define conv_narrow SIMD_NAME(conv_narrow)
-
-/* The activation on a finished sum. */
-static inline float conv_value(float v, float slope)
-{
-    const float t = slope * v;
-    return v > 0.0f ? v : t;
-}
 #endif

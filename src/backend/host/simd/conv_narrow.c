@@ -13,6 +13,7 @@
 #include <string.h>
 
 typedef float four __attribute__((vector_size(16)));
+typedef int32_t four_mask __attribute__((vector_size(16)));
 
 static void narrow_add(float *restrict to, const float *restrict from, int64_t count, bool first)
 {
@@ -78,6 +79,12 @@ static inline four narrow_four(const struct narrow_phase *a, const float *s)
     }
     return sum;
 }
+/* v > 0 ? v : slope v, without a branch that would guess signs. */
+static inline four narrow_leaky(four v, float slope)
+{
+    const four_mask positive = v > (four){0};
+    return (four)(((four_mask)v & positive) | ((four_mask)(v * slope) & ~positive));
+}
 /* Row r of places of image n, `count` out channels from o on. */
 static inline void narrow_row(const struct narrow_phase *a, const int64_t at[2], int64_t o,
                               const int count)
@@ -90,13 +97,13 @@ static inline void narrow_row(const struct narrow_phase *a, const int64_t at[2],
     float *y = a->call->y + (at[0] * c->out_channels + o) * plane + line * c->w.out + a->f[1] - c->w.shift;
     const float *s = a->sums + cell * padded + o;
     const float slope = a->call->slope;
-    float bias[4] = {0};
+    four bias = {0};
     for (int k = 0; a->call->bias && k < count; k++)
         bias[k] = a->call->bias[o + k];
     for (int64_t q = a->lo[1]; q < a->hi[1]; q++) {
-        const four sum = narrow_four(a, s + q * padded);
+        const four v = narrow_leaky(narrow_four(a, s + q * padded) + bias, slope);
         for (int k = 0; k < count; k++)
-            y[k * plane + q * next] = conv_value(sum[k] + bias[k], slope);
+            y[k * plane + q * next] = v[k];
     }
 }
 static void narrow_channels(const struct narrow_phase *a, const int64_t at[2])

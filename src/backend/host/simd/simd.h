@@ -13,10 +13,8 @@
 
 /* The vector updates behind oddi_host_adam() and its sisters. */
 struct oddi_simd_vectors {
-    void (*adam)(int threads, int64_t n, float *w, const float *g, float *m, float *v,
-                 const struct oddi_adam_step *s);
-    void (*sgd)(int threads, int64_t n, float *w, const float *g, float *m, float rate,
-                float momentum, float decay, float grad_scale);
+    void (*adam)(int threads, const struct oddi_moments *x, const struct oddi_adam_step *s);
+    void (*sgd)(int threads, const struct oddi_moments *x, const struct oddi_sgd_step *s);
     void (*average)(int threads, int64_t n, float *avg, const float *w, float keep);
     double (*norm2)(int threads, int64_t n, const float *g);
 };

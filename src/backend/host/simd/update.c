@@ -42,11 +42,10 @@ static void update_adam_job(void *arg, int64_t piece)
         w[k] = w[k] * shrink - step * mk / (sqrtf(vk) * root + s.eps);
     }
 }
-static void update_adam(int threads, int64_t n, float *w, const float *g, float *m, float *v,
-                        const struct oddi_adam_step *s)
+static void update_adam(int threads, const struct oddi_moments *x, const struct oddi_adam_step *s)
 {
-    struct update u = {.count = n, .w = w, .m = m, .v = v, .g = g, .step = s};
-    oddi_parallel(threads, simd_ceil(n, PIECE), update_adam_job, &u);
+    struct update u = {.count = x->n, .w = x->w, .m = x->m, .v = x->v, .g = x->g, .step = s};
+    oddi_parallel(threads, simd_ceil(x->n, PIECE), update_adam_job, &u);
 }
 
 /* m = momentum m + g' with g' = grad_scale g + decay w; w = w - rate m. Without m: plain descent. */
@@ -67,14 +66,13 @@ static void update_sgd_job(void *arg, int64_t piece)
         w[k] -= u->rate * m[k];
     }
 }
-static void update_sgd(int threads, int64_t n, float *w, const float *g, float *m, float rate,
-                       float momentum, float decay, float grad_scale)
+static void update_sgd(int threads, const struct oddi_moments *x, const struct oddi_sgd_step *s)
 {
-    struct update u = {.count = n, .w = w, .m = m, .g = g, .rate = rate};
-    u.momentum = momentum;
-    u.decay = decay;
-    u.grad_scale = grad_scale;
-    oddi_parallel(threads, simd_ceil(n, PIECE), update_sgd_job, &u);
+    struct update u = {.count = x->n, .w = x->w, .m = x->m, .g = x->g, .rate = s->rate};
+    u.momentum = s->momentum;
+    u.decay = s->decay;
+    u.grad_scale = s->grad_scale;
+    oddi_parallel(threads, simd_ceil(x->n, PIECE), update_sgd_job, &u);
 }
 
 /* avg = keep avg + (1 - keep) w */
