@@ -34,6 +34,7 @@ check-all:
 	@tools/check-all
 
 bench: all
+	@cmake --build build/release --target bench
 	@bench/run
 
 install: all

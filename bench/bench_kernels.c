@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Times the products of a network, kernel by kernel: GFLOP/s of each convolution of DAAD (forward,
- * backward by data, backward by weights) and of its matrix products, and the share of the FMA peak
- * that the same threads reach in registers just before.
+ * backward by data, backward by weights) and of its matrix products, and the share of the
+ * processor's FMA peak (of its longest vectors, whatever set is timed).
  *
  *     bench_kernels [SET [NET [THREADS [SECONDS [LAYER]]]]]     best|simd|base|avx2|avx512  full|lite|small
  *
  * The best of the runs that fit the time counts: others use the machine. Layouts are those that a
  * plan would choose where every map is produced in the processor's preferred layout.
  */
-#include "backend/backend.h"
-#include "backend/host/simd/simd.h"
-#include "base/parallel.h"
-#include "base/rng.h"
+#include "measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "backend/backend.h"
+#include "backend/host/simd/simd.h"
+#include "base/rng.h"
 
 struct layer {
     const char *name;
@@ -71,57 +71,11 @@ static double peak; /* GFLOP/s */
 static const struct oddi_kernel_set *sets[8];
 static double total_flop, total_time;
 
-/* With one thread the processor's time, which others cannot lengthen as much. */
+/* Seconds; with one thread of processor time, which others lengthen less. */
 static double now(void)
 {
-    struct timespec t;
-    clock_gettime(threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return 1e-3 * (threads == 1 ? bench_cpu_ms() : bench_wall_ms());
 }
-
-/* Independent chains of fused multiply-adds in registers: the peak. */
-#define PEAK_STEPS 2000000
-#define PEAK(isa, options, type)                                                                   \
-    typedef float type __attribute__((vector_size(isa)));                                          \
-    __attribute__((target(options), optimize("O3", "fp-contract=fast"))) static void               \
-        peak_##type(void *arg, int64_t i)                                                          \
-    {                                                                                              \
-        type s[12], a = {0}, b = {0};                                                              \
-        for (int j = 0; j < 12; j++) { /* as different values in the compiler's eyes */            \
-            s[j] = a;                                                                              \
-            __asm__ volatile("" : "+v"(s[j]));                                                     \
-        }                                                                                          \
-        for (int64_t k = 0; k < PEAK_STEPS; k++) {                                                 \
-            _Pragma("GCC unroll 12") for (int j = 0; j < 12; j++) s[j] = s[j] * a + b;             \
-            __asm__ volatile("" : "+v"(a), "+v"(b));                                               \
-        }                                                                                          \
-        for (int j = 0; j < 12; j++)                                                               \
-            ((float *)arg)[i] += s[j][0];                                                          \
-    }
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
-PEAK(64, "avx512f", v16)
-PEAK(32, "avx2,fma", v8)
-PEAK(16, "sse4.2", v4)
-static double peak_measure(const char *isa)
-{
-    float out[256] = {0};
-    const bool wide = strcmp(isa, "avx512") == 0, base = strcmp(isa, "base") == 0;
-    double best = 1e9;
-    for (int i = 0; i < 20; i++) {
-        const double start = now();
-        oddi_parallel(threads, threads, wide ? peak_v16 : base ? peak_v4 : peak_v8, out);
-        const double used = now() - start;
-        best = used < best ? used : best;
-    }
-    return 2.0 * 12 * (wide ? 16 : base ? 4 : 8) * PEAK_STEPS * threads / best * 1e-9;
-}
-#else
-static double peak_measure(const char *isa)
-{
-    (void)isa;
-    return 0.0;
-}
-#endif
 
 static void arg_make(struct oddi_arg *arg, struct oddi_buffer *buffer, uint64_t seed)
 {
@@ -304,7 +258,7 @@ int main(int argc, char **argv)
     if (odd_context_new(&ctx) != ODD_OK)
         return 1;
     const char *isa = sets_choose(set);
-    peak = peak_measure(isa);
+    peak = bench_peak_f32(threads, 8).cpu;
     printf("set %s (%s), net %s, %d threads, peak %.0f GFLOP/s\n", set, isa, net, threads, peak);
     for (size_t i = 0; i < ODDI_COUNT(nets); i++)
         if (strcmp(nets[i].name, net) == 0)

@@ -61,6 +61,9 @@ function(odd_library)
       $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_link_libraries(oddity_${low} PRIVATE ${modules})
   endforeach()
+  set_target_properties(oddity_shared PROPERTIES EXPORT_NAME oddity
+    LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/oddity.map)
+  target_link_options(oddity_shared PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/oddity.map)
 endfunction()
 
 function(odd_test name)

@@ -149,9 +149,9 @@ ODD_API void odd_dataset_free(struct odd_dataset *dataset);
 
 /* Trains on the normal pictures of `dataset` and writes the model to `path` (through a temporary
  * name, synced, renamed). Options: method, preset, config keys, seed, time-budget, resume, size,
- * fit, gain-normalize and the method's parameters (odd_methods_describe). Cancelled: the state is saved
- * beside
- * `path` and ODD_ECANCELLED returned; the same call with resume=true goes on with equal bits.
+ * fit, gain-normalize and the method's parameters (odd_methods_describe). Cancelled: the state is
+ * saved beside `path` and ODD_ECANCELLED returned; the same call with resume=true goes on with
+ * equal bits.
  * `report` is a JSON object (model, threshold, counts, left-out pictures, seconds). */
 ODD_API odd_status odd_train(struct odd_context *ctx, struct odd_dataset *dataset,
                              const struct odd_options *options, const char *path, char **report);

@@ -233,8 +233,8 @@ static void test_seeding(void **state)
     struct daad_test_set set = {12, 32 * 32, data, 0};
     int64_t count = 0;
     daad_test_random(8, 12 * 32 * 32, data);
-    daad_test_start(&t, "width=8 items=20 steps=40", &test_32, "best", 12);
-    daad_test_start(&u, "width=8 items=20 steps=40", &test_32, "best", 12);
+    daad_test_start(&t, "width=8 items=20 steps=40 average=0.9", &test_32, "best", 12);
+    daad_test_start(&u, "width=8 items=20 steps=40 average=0.9", &test_32, "best", 12);
     for (int64_t step = 0; step < 3; step++) {
         daad_test_ok(t.ctx, oddi_trainer_step(&t.trainer, 0, step, data, 12));
         daad_test_ok(u.ctx, oddi_trainer_step(&u.trainer, 0, step, data, 12));
@@ -254,6 +254,7 @@ static void test_seeding(void **state)
     assert_int_equal(gen->updates, 0); /* a new Adam for the whole generator */
     for (size_t i = 0; i < gen->count; i++)
         assert_true(gen->m[i] == 0.0f && gen->v[i] == 0.0f);
+    assert_memory_equal(gen->average, gen->weights, gen->count * sizeof(float));
     const struct oddi_group *other = oddi_state_group(&u.trainer.state, "gen");
     daad_test_ok(u.ctx, daad_test_enter(&u, &set, 1));
     assert_memory_equal(gen->weights, other->weights, gen->count * sizeof(float));

@@ -3,7 +3,7 @@
  * Seeding the memories: after the warm-up each item becomes a block of a normal picture as the
  * encoder (in evaluation mode) sees it, drawn without replacement from all blocks of up to 256
  * pictures. Items beyond the number of blocks keep their first values. The generator's moments
- * start anew, as its network has changed.
+ * and averages start anew, as its network has changed.
  */
 #include <string.h>
 
@@ -111,6 +111,8 @@ odd_status daad_enter(struct oddi_enter *e)
         TRY(seed_memory(&w, m));
     struct oddi_group *gen = oddi_state_group(&t->state, "gen");
     oddi_state_restart(gen);
+    if (gen->average)
+        memcpy(gen->average, gen->weights, gen->count * sizeof(float));
     gen->version++;
 out:
     oddi_plan_free(w.plan);

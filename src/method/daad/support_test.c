@@ -47,8 +47,10 @@ void daad_test_start(struct daad_test *t, const char *settings, const struct odd
                                          .in = *in,
                                          .stages = m->stages(&t->values),
                                          .mode = mode};
-    daad_test_ok(t->ctx, oddi_trainer_init(&t->trainer, t->ctx, &net, 7, false));
-    daad_test_ok(t->ctx, oddi_recipe_read(&t->trainer.recipe, &t->values, pictures));
+    struct oddi_recipe recipe;
+    daad_test_ok(t->ctx, oddi_recipe_read(&recipe, &t->values, pictures));
+    daad_test_ok(t->ctx, oddi_trainer_init(&t->trainer, t->ctx, &net, 7, recipe.average > 0));
+    t->trainer.recipe = recipe;
     m->control_start(&t->values, &t->trainer.control);
 }
 
