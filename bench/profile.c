@@ -13,8 +13,8 @@
 #include "graph/plan_int.h"
 #include "measure.h"
 
-odd_status bench_profile_start(struct bench_profile *p, struct odd_context *ctx, struct oddi_plan *plan,
-                               bool by_cpu)
+odd_status bench_profile_start(struct bench_profile *p, struct odd_context *ctx,
+                               struct oddi_plan *plan, bool by_cpu)
 {
     p->ctx = ctx;
     p->plan = plan;
@@ -51,7 +51,8 @@ static double profile_count(const struct oddi_arg *a)
 
 static double profile_flop(const struct oddi_task *t)
 {
-    const bool data = strcmp(t->op, "conv2d_bwd_data") == 0, weights = strcmp(t->op, "conv2d_bwd_weights") == 0;
+    const bool data = strcmp(t->op, "conv2d_bwd_data") == 0,
+               weights = strcmp(t->op, "conv2d_bwd_weights") == 0;
     if (strcmp(t->op, "matmul") == 0)
         return 2.0 * profile_count(&t->dst) * (double)t->src[0].shape.dim[t->attr.i[0] ? 0 : 1];
     if (!data && !weights && strcmp(t->op, "conv2d") != 0)
@@ -81,10 +82,11 @@ static void profile_step(const struct bench_profile *p, size_t i, double peak, F
     layouts[n++] = '>';
     layouts[n++] = profile_layout(t->dst.layout);
     layouts[n] = 0;
-    fprintf(file, "%3zu %d %8.3f ms  %-30s %-26s %-18s %-9s", i, s->phase, ms, s->kernel->name, t->node,
-            oddi_shape_text(&t->dst.shape, shape), layouts);
+    fprintf(file, "%3zu %d %8.3f ms  %-30s %-26s %-18s %-9s", i, s->phase, ms, s->kernel->name,
+            t->node, oddi_shape_text(&t->dst.shape, shape), layouts);
     if (flop > 0)
-        fprintf(file, " %7.1f GFLOP/s %4.0f %%\n", flop / (ms * 1e6), 100.0 * flop / (ms * 1e6) / peak);
+        fprintf(file, " %7.1f GFLOP/s %4.0f %%\n", flop / (ms * 1e6),
+                100.0 * flop / (ms * 1e6) / peak);
     else
         fprintf(file, " %7.1f GB/s\n", 4.0 * bytes / (ms * 1e6));
 }
@@ -124,7 +126,8 @@ void bench_profile_print(const struct bench_profile *p, double peak, FILE *file)
     double all = 0.0;
     if (!sum)
         return;
-    fprintf(file, "# step, phase, fastest run, kernel, node, result, layouts (p plain, c 8, C 16 channels)\n");
+    fprintf(file, "# step, phase, fastest run, kernel, node, result, layouts (p plain, c 8, C 16 "
+                  "channels)\n");
     for (size_t i = 0; i < p->plan->step_count; i++)
         profile_step(p, i, peak, file);
     const size_t kinds = profile_sums(p, sum);
@@ -132,8 +135,8 @@ void bench_profile_print(const struct bench_profile *p, double peak, FILE *file)
         all += sum[k].ms;
     fprintf(file, "# by kernel; %.1f ms in all, peak %.1f GFLOP/s\n", all, peak);
     for (size_t k = 0; k < kinds; k++) {
-        fprintf(file, "%8.2f ms %5.1f %% %4d x %-32s", sum[k].ms, 100.0 * sum[k].ms / all, sum[k].count,
-                sum[k].kernel);
+        fprintf(file, "%8.2f ms %5.1f %% %4d x %-32s", sum[k].ms, 100.0 * sum[k].ms / all,
+                sum[k].count, sum[k].kernel);
         if (sum[k].flop > 0)
             fprintf(file, " %.1f GFLOP/s", sum[k].flop / (sum[k].ms * 1e6));
         fprintf(file, "\n");

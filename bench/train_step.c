@@ -27,20 +27,19 @@ struct arguments {
     int warm, steps;
 };
 
-static const char help_text[] =
-    "usage: train_step [options] name=value ...\n"
-    "  --threads N    threads (default: one per core)\n"
-    "  --mode MODE    kernel sets: best, bf16, simd, ref\n"
-    "  --stage N      stage of the training (default: the last)\n"
-    "  --channels N   of the pictures (default 3)\n"
-    "  --seed N       of weights and batches\n"
-    "  --warm N       steps before those that count (default 2)\n"
-    "  --steps N      steps that count (default 5)\n"
-    "  --save FILE    write initial weights and batches there\n"
-    "  --dry          save only, no step\n"
-    "  --profile      a table of every step's fastest run\n"
-    "  --by-cpu       that table in processor time divided by threads\n"
-    "example: train_step --profile preset=full variant=ae batch=8\n";
+static const char help_text[] = "usage: train_step [options] name=value ...\n"
+                                "  --threads N    threads (default: one per core)\n"
+                                "  --mode MODE    kernel sets: best, bf16, simd, ref\n"
+                                "  --stage N      stage of the training (default: the last)\n"
+                                "  --channels N   of the pictures (default 3)\n"
+                                "  --seed N       of weights and batches\n"
+                                "  --warm N       steps before those that count (default 2)\n"
+                                "  --steps N      steps that count (default 5)\n"
+                                "  --save FILE    write initial weights and batches there\n"
+                                "  --dry          save only, no step\n"
+                                "  --profile      a table of every step's fastest run\n"
+                                "  --by-cpu       that table in processor time divided by threads\n"
+                                "example: train_step --profile preset=full variant=ae batch=8\n";
 
 /* The number after argv[*i], which it steps over. */
 static long train_step_number(int argc, char **argv, int *i)
@@ -113,8 +112,8 @@ static void train_step_peak(struct outcome *o, int threads)
     o->low_peak = low > o->low_peak ? low : o->low_peak;
 }
 
-static odd_status train_step_run(struct bench_job *j, const struct arguments *a, struct bench_profile *profile,
-                                 struct outcome *o)
+static odd_status train_step_run(struct bench_job *j, const struct arguments *a,
+                                 struct bench_profile *profile, struct outcome *o)
 {
     odd_status status = ODD_OK;
     for (int step = 0; step < a->warm + a->steps; step++) {
@@ -135,7 +134,8 @@ out:
     return status;
 }
 
-static void train_step_print(const struct bench_job *j, const struct arguments *a, struct outcome *o)
+static void train_step_print(const struct bench_job *j, const struct arguments *a,
+                             struct outcome *o)
 {
     char vendor[ODDI_VENDOR_TEXT], *text = NULL;
     json_t *r = json_object(), *losses = json_array();
@@ -165,7 +165,8 @@ int main(int argc, char **argv)
 {
     static struct outcome outcome;
     static struct bench_job job;
-    struct arguments a = {.job = {.mode = "best", .stage = -1, .channels = 3, .seed = 1}, .warm = 2, .steps = 5};
+    struct arguments a = {
+        .job = {.mode = "best", .stage = -1, .channels = 3, .seed = 1}, .warm = 2, .steps = 5};
     struct bench_profile profile = {0};
     odd_status status = ODD_ENOMEM;
     const char **settings = calloc((size_t)argc + 1, sizeof(*settings));

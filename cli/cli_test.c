@@ -400,6 +400,8 @@ static void test_info(void **state)
     RUN(0, "methods --describe daad");
     run_has(run_out, "  lr=0.001   0 to 1   [ours]\n      learning rate\n");
     RUN(2, "methods --describe daed");
+    RUN(3, "trace m missing.png");
+    RUN(0, "trace m picture.png");
     RUN(0, "trace m");
     run_has(run_out, "1x16x32x32");
     RUN(0, "verify m --json v.json");

@@ -402,6 +402,14 @@ odd_status odd_trace(struct odd_context *ctx, const struct odd_model *model,
     return ODD_OK;
 }
 
+odd_status odd_trace_file(struct odd_context *ctx, const struct odd_model *model, const char *path,
+                          char **json)
+{
+    if (strcmp(path, "missing.png") == 0)
+        return oddi_fail(ctx, ODD_EIO, "opening missing.png: no such file");
+    return odd_trace(ctx, model, NULL, json);
+}
+
 odd_status odd_methods_describe(struct odd_context *ctx, const char *name, char **json)
 {
     static const char one[] =

@@ -45,7 +45,8 @@ static int trace_run(struct cli *cli)
     struct oddi_str s;
     oddi_str_init(&s, cli->ctx);
     TRY(odd_model_load(cli->ctx, cli->word[0], &model));
-    TRY(odd_trace(cli->ctx, model, NULL, &text));
+    TRY(cli->words > 1 ? odd_trace_file(cli->ctx, model, cli->word[1], &text)
+                       : odd_trace(cli->ctx, model, NULL, &text));
     TRY(oddi_json_parse(cli->ctx, text, strlen(text), "trace", &trace));
     TRY(cli_write_report(cli, text));
     const json_t *steps = cli_json_at(trace, "steps");
@@ -66,13 +67,14 @@ out:
 const struct cli_verb cli_verb_trace = {
     .name = "trace",
     .summary = "shapes, ranges and times inside a model's network",
-    .usage = "MODEL [options]",
-    .about = "Scores a self-test picture of the model and shows of every node its kernel, shape,\n"
-             "least and largest value, mean, count of NaN and time.\n",
-    .examples = "oddity trace screw.safetensors\n"
+    .usage = "MODEL [IMAGE] [options]",
+    .about =
+        "Scores the picture (without one: a self-test picture of the model) and shows of every\n"
+        "node its kernel, shape, least and largest value, mean, count of NaN and time.\n",
+    .examples = "oddity trace screw.safetensors part.png\n"
                 "oddity trace screw.safetensors --json trace.json\n",
     .options = trace_options,
     .min_words = 1,
-    .max_words = 1,
+    .max_words = 2,
     .run = trace_run,
 };

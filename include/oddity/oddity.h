@@ -79,7 +79,7 @@ typedef void (*odd_free_fn)(void *user, void *block);
 enum odd_log_level { ODD_LOG_ERROR, ODD_LOG_WARNING, ODD_LOG_INFO, ODD_LOG_DEBUG };
 typedef void (*odd_log_fn)(void *user, enum odd_log_level level, const char *text);
 
-/* One JSON object per call, e.g. {"phase":"train","step":10,"steps":1568,"loss":0.01,...}; the
+/* One JSON object per call, e.g. {"event":"step","step":10,"steps":1568,"loss":0.01,...}; the
  * keys are listed in docs/progress.md. Called from the thread that made the API call. */
 typedef void (*odd_progress_fn)(void *user, const char *json);
 
@@ -179,8 +179,8 @@ ODD_API void odd_scorer_free(struct odd_scorer *scorer);
  * on it, nor on what was scored before. */
 ODD_API odd_status odd_scorer_score(struct odd_scorer *scorer, const struct odd_pixels *pixels,
                                     bool want_map, struct odd_result **result);
-ODD_API odd_status odd_scorer_score_file(struct odd_scorer *scorer, const char *path,
-                                         bool want_map, struct odd_result **result);
+ODD_API odd_status odd_scorer_score_file(struct odd_scorer *scorer, const char *path, bool want_map,
+                                         struct odd_result **result);
 
 enum odd_decision { ODD_DECISION_OK, ODD_DECISION_NG };
 
@@ -211,9 +211,9 @@ ODD_API odd_status odd_eval(struct odd_context *ctx, const struct odd_model *mod
                             char **json);
 /* The same metrics for any tool's scores: a CSV with columns path and score, and a folder of
  * float TIFF maps named by the pictures' stems (NULL: no maps). */
-ODD_API odd_status odd_eval_scores(struct odd_context *ctx, const char *scores,
-                                   const char *maps, struct odd_dataset *dataset,
-                                   const struct odd_options *options, char **json);
+ODD_API odd_status odd_eval_scores(struct odd_context *ctx, const char *scores, const char *maps,
+                                   struct odd_dataset *dataset, const struct odd_options *options,
+                                   char **json);
 /* Writes a synthetic data set in MVTec's layout. Options: kind, defects, seed, size, train,
  * test-normal, per-defect. */
 ODD_API odd_status odd_synth(struct odd_context *ctx, const char *folder,
@@ -222,6 +222,8 @@ ODD_API odd_status odd_synth(struct odd_context *ctx, const char *folder,
  * NULL takes a self-test picture. */
 ODD_API odd_status odd_trace(struct odd_context *ctx, const struct odd_model *model,
                              const struct odd_pixels *pixels, char **json);
+ODD_API odd_status odd_trace_file(struct odd_context *ctx, const struct odd_model *model,
+                                  const char *path, char **json);
 
 /* All methods, or one with its parameters, defaults, ranges, sources and presets (JSON). */
 ODD_API odd_status odd_methods_describe(struct odd_context *ctx, const char *name, char **json);

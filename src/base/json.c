@@ -92,21 +92,25 @@ bool oddi_json_set(json_t *object, const char *key, json_t *value)
     return json_object_set_new(object, key, value) == 0;
 }
 
+/* Bytes that a UTF-8 character beginning with c has; 0: none begins so. */
+static size_t json_utf8_length(unsigned char c)
+{
+    if (c < 0x80)
+        return 1;
+    if (c >= 0xC2 && c <= 0xDF)
+        return 2;
+    if (c >= 0xE0 && c <= 0xEF)
+        return 3;
+    return c >= 0xF0 && c <= 0xF4 ? 4 : 0;
+}
+
 /* Bytes of the UTF-8 character at `text`; 0 where there is none (RFC 3629, table of section 4). */
 static size_t json_utf8(const unsigned char *text)
 {
     unsigned char c = text[0], low = 0x80, high = 0xBF;
-    size_t length;
-    if (c < 0x80)
-        return 1;
-    if (c >= 0xC2 && c <= 0xDF)
-        length = 2;
-    else if (c >= 0xE0 && c <= 0xEF)
-        length = 3;
-    else if (c >= 0xF0 && c <= 0xF4)
-        length = 4;
-    else
-        return 0;
+    const size_t length = json_utf8_length(c);
+    if (length < 2)
+        return length;
     if (c == 0xE0)
         low = 0xA0;
     else if (c == 0xED)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/report.h"
 #include "engine/train_int.h"
 #include "store/state.h"
 
@@ -97,7 +98,15 @@ static int checkpoint_parts(const struct oddi_group *g, struct checkpoint_part p
     return n;
 }
 
-odd_status train_save(struct train_run *r)
+static void checkpoint_report(const struct train_run *r)
+{
+    json_t *e = oddi_report_event("saved");
+    oddi_json_set_text(e, "path", r->state_path);
+    oddi_json_set_int(e, "step", r->step);
+    oddi_report_send(r->ctx, e);
+}
+
+odd_status oddi_train_save(struct train_run *r)
 {
     odd_status status = ODD_OK;
     char *text = NULL;
@@ -117,6 +126,7 @@ odd_status train_save(struct train_run *r)
         }
     }
     TRY(oddi_state_file_save(&f, r->state_path));
+    checkpoint_report(r);
 out:
     oddi_state_file_release(&f);
     oddi_free(r->ctx, text);
@@ -205,7 +215,7 @@ static odd_status checkpoint_choice(struct train_run *r, const json_t *all)
     json_decref(r->choice);
     r->choice = json_incref(json_object_get(all, "choice"));
     status = oddi_values_set(&r->config->values, name, equal + 1, "auto");
-    return status == ODD_OK ? train_start(r) : status;
+    return status == ODD_OK ? oddi_train_start(r) : status;
 }
 
 /* A time budget was measured before the state was saved; its steps stay. */
@@ -220,10 +230,10 @@ static odd_status checkpoint_budget(struct train_run *r, const json_t *all)
     snprintf(text, sizeof(text), "%lld", (long long)steps);
     if (status == ODD_OK)
         status = oddi_values_set(&r->config->values, "steps", text, "set");
-    return status == ODD_OK ? train_start(r) : status;
+    return status == ODD_OK ? oddi_train_start(r) : status;
 }
 
-odd_status train_restore(struct train_run *r)
+odd_status oddi_train_restore(struct train_run *r)
 {
     odd_status status = ODD_OK;
     json_t *all = NULL;

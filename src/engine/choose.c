@@ -167,9 +167,9 @@ static odd_status choose_try(struct choose_work *w, int i, const char *steps)
     oddi_model_file_init(&m.file, r->ctx);
     TRY(oddi_values_set(v, name, choose_split(w->setting[i], name), "auto"));
     TRY(oddi_values_set(v, "steps", steps, "auto"));
-    TRY(train_start(r));
-    TRY(train_loop(r));
-    TRY(train_model(r, &m));
+    TRY(oddi_train_start(r));
+    TRY(oddi_train_loop(r));
+    TRY(oddi_train_model(r, &m));
     TRY(oddi_scorer_make(r->ctx, &m, r->ctx->threads, &s));
     TRY(choose_measure(w, s));
     TRY(choose_auroc(w, &w->auroc[i]));
@@ -212,7 +212,7 @@ out:
     return status;
 }
 
-odd_status train_choose(struct train_run *r)
+odd_status oddi_train_choose(struct train_run *r)
 {
     struct choose_work w = {.r = r};
     odd_status status = ODD_OK;

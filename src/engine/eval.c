@@ -94,7 +94,7 @@ static odd_status eval_pixels(struct eval_run *e)
     return oddi_pixels_new(e->ctx, &options, &e->pixels);
 }
 
-odd_status eval_open(struct eval_run *e, const struct odd_options *options)
+odd_status oddi_eval_open(struct eval_run *e, const struct odd_options *options)
 {
     odd_status status = ODD_OK;
     TRY(eval_options(e, options));
@@ -106,7 +106,7 @@ out:
     return status;
 }
 
-void eval_release(struct eval_run *e)
+void oddi_eval_release(struct eval_run *e)
 {
     oddi_values_release(&e->values);
     oddi_free(e->ctx, e->index);
@@ -183,7 +183,7 @@ out:
 
 /* ---- adding -------------------------------------------------------------------------------- */
 
-odd_status eval_skip(struct eval_run *e, size_t at, const char *reason)
+odd_status oddi_eval_skip(struct eval_run *e, size_t at, const char *reason)
 {
     json_t *one = json_object();
     oddi_json_set_text(one, "path", e->ds->sample[e->index[at]].path);
@@ -223,7 +223,7 @@ static odd_status eval_add_pixels(struct eval_run *e, size_t at, const struct od
             oddi_dataset_load_mask(e->ctx, e->ds, e->index[at], map->width, map->height, &mask);
         *skipped = status != ODD_OK && status != ODD_ENOMEM;
         if (*skipped)
-            return eval_skip(e, at, e->ctx->message);
+            return oddi_eval_skip(e, at, e->ctx->message);
         e->without_mask += status == ODD_OK && !mask;
         if (!mask)
             return status;
@@ -237,7 +237,7 @@ static odd_status eval_add_pixels(struct eval_run *e, size_t at, const struct od
     return status;
 }
 
-odd_status eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w,
+odd_status oddi_eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w,
                     int64_t h)
 {
     const struct oddi_sample *s = &e->ds->sample[e->index[at]];
@@ -270,13 +270,24 @@ static odd_status eval_take(void *user, const struct oddi_many_result *r)
 {
     struct eval_run *e = user;
     if (r->status != ODD_OK)
-        return eval_skip(e, r->index, r->message);
+        return oddi_eval_skip(e, r->index, r->message);
     for (int i = 0; i < ODDI_COMPONENTS_MAX; i++)
         e->component[i][e->good] = r->component[i];
-    return eval_add(e, r->index, r->score, r->map, r->width, r->height);
+    return oddi_eval_add(e, r->index, r->score, r->map, r->width, r->height);
 }
 
 /* ---- reporting ----------------------------------------------------------------------------- */
+
+static double eval_mean_normal(const struct eval_run *e, const double *value)
+{
+    double sum = 0.0;
+    size_t n = 0;
+    for (size_t i = 0; i < e->good; i++) {
+        sum += e->label[i] ? 0.0 : value[i];
+        n += !e->label[i];
+    }
+    return n ? sum / (double)n : (double)NAN;
+}
 
 /* AUROC of every component, for comparison: the model's own score is not chosen by it. */
 static odd_status eval_components(struct eval_run *e, json_t *report)
@@ -292,6 +303,7 @@ static odd_status eval_components(struct eval_run *e, json_t *report)
         }
         json_t *one = json_object();
         oddi_json_set_real(one, "auroc", rank.auroc);
+        oddi_json_set_real(one, "mean_normal", eval_mean_normal(e, e->component[i]));
         oddi_json_set(all, e->model->config.method->components[i], one);
     }
     oddi_json_set(report, "scores", all);
@@ -318,7 +330,7 @@ static void eval_pictures(const struct eval_run *e, json_t *report)
     oddi_json_set(report, "pictures", list);
 }
 
-odd_status eval_report(struct eval_run *e, json_t **report)
+odd_status oddi_eval_report(struct eval_run *e, json_t **report)
 {
     odd_status status = ODD_OK;
     struct oddi_report_input input;
@@ -367,7 +379,7 @@ static odd_status eval_run_model(struct eval_run *e, const struct odd_options *o
 {
     odd_status status = ODD_OK;
     json_t *report = NULL, *maps = NULL;
-    TRY(eval_open(e, options));
+    TRY(oddi_eval_open(e, options));
     TRY(eval_leave_out_seen(e));
     const struct oddi_many many = {.model = e->model,
                                    .count = e->count,
@@ -378,10 +390,10 @@ static odd_status eval_run_model(struct eval_run *e, const struct odd_options *o
                                    .user = e};
     TRY(oddi_many_run(e->ctx, &many));
     TRY(eval_check_good(e));
-    TRY(eval_report(e, &report));
+    TRY(oddi_eval_report(e, &report));
     TRY(eval_components(e, report));
     if (oddi_values_text(&e->values, "maps")[0]) {
-        TRY(eval_maps(e, &maps));
+        TRY(oddi_eval_maps(e, &maps));
         oddi_json_set(report, "maps", json_incref(maps));
     }
     TRY(oddi_json_dump(e->ctx, report, 2, json));
@@ -400,6 +412,6 @@ odd_status odd_eval(struct odd_context *ctx, const struct odd_model *model,
             "evaluating needs a context, a model, a data set and a place for the answer");
     struct eval_run e = {.ctx = ctx, .ds = dataset, .model = model};
     const odd_status status = eval_run_model(&e, options, json);
-    eval_release(&e);
+    oddi_eval_release(&e);
     return status;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inside of an evaluation: eval.c (a model's), eval_scores.c (any tool's scores), eval_maps.c
+ * The inside of an evaluation: eval.c (a model's), eval_scores.c (any tool's scores), oddi_eval_maps.c
  * (overlays of the most anomalous pictures). */
 #ifndef ODDI_ENGINE_EVAL_INT_H
 #define ODDI_ENGINE_EVAL_INT_H
@@ -30,16 +30,16 @@ struct eval_run {
     int64_t metric_size;
 };
 /* Reads options, selects the labelled test pictures, takes memory. */
-odd_status eval_open(struct eval_run *e, const struct odd_options *options);
-void eval_release(struct eval_run *e);
+odd_status oddi_eval_open(struct eval_run *e, const struct odd_options *options);
+void oddi_eval_release(struct eval_run *e);
 /* Adds picture `at` (a position in index) with its score; map (w x h) may be NULL. A picture whose
  * mask cannot be used is skipped instead. */
-odd_status eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w,
+odd_status oddi_eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w,
                     int64_t h);
-odd_status eval_skip(struct eval_run *e, size_t at, const char *reason);
+odd_status oddi_eval_skip(struct eval_run *e, size_t at, const char *reason);
 /* Metrics of all that was added, as the report's JSON. */
-odd_status eval_report(struct eval_run *e, json_t **report);
+odd_status oddi_eval_report(struct eval_run *e, json_t **report);
 /* Overlays and pictures of the most anomalous of each type into the folder of option "maps"; the
  * list of {path, score, label, type, overlay, original}. */
-odd_status eval_maps(struct eval_run *e, json_t **list);
+odd_status oddi_eval_maps(struct eval_run *e, json_t **list);
 #endif

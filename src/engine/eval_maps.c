@@ -148,7 +148,7 @@ static odd_status maps_take(void *user, const struct oddi_many_result *r)
     return maps_write(w, r, name, map_name);
 }
 
-odd_status eval_maps(struct eval_run *e, json_t **list)
+odd_status oddi_eval_maps(struct eval_run *e, json_t **list)
 {
     struct maps_work w = {.e = e, .list = json_array()};
     odd_status status = ODD_OK;

@@ -149,7 +149,7 @@ static odd_status scores_picture(struct scores_work *w, size_t at)
     char *path = NULL;
     odd_status status = ODD_OK;
     if (!row)
-        return eval_skip(e, at, "no score in the list");
+        return oddi_eval_skip(e, at, "no score in the list");
     if (row->used)
         return oddi_fail(e->ctx, ODD_EFORMAT,
                          "the score of '%s' fits several test pictures; give more of the path",
@@ -165,7 +165,7 @@ static odd_status scores_picture(struct scores_work *w, size_t at)
             goto out;
         }
     }
-    TRY(eval_add(e, at, row->score, map ? map->data : NULL, map ? map->width : 0,
+    TRY(oddi_eval_add(e, at, row->score, map ? map->data : NULL, map ? map->width : 0,
                  map ? map->height : 0));
 out:
     oddi_picture_free(e->ctx, map);
@@ -179,7 +179,7 @@ static odd_status scores_run(struct scores_work *w, const char *file,
     struct eval_run *e = w->e;
     odd_status status = ODD_OK;
     json_t *report = NULL;
-    TRY(eval_open(e, options));
+    TRY(oddi_eval_open(e, options));
     if (!w->maps) {
         oddi_pixels_free(e->pixels);
         e->pixels = NULL;
@@ -195,7 +195,7 @@ static odd_status scores_run(struct scores_work *w, const char *file,
                            e->ds->root);
         goto out;
     }
-    TRY(eval_report(e, &report));
+    TRY(oddi_eval_report(e, &report));
     TRY(oddi_json_dump(e->ctx, report, 2, json));
 out:
     json_decref(report);
@@ -216,6 +216,6 @@ odd_status odd_eval_scores(struct odd_context *ctx, const char *scores, const ch
     const odd_status status = scores_run(&w, scores, options, json);
     oddi_arena_release(&w.arena);
     oddi_free(ctx, w.row);
-    eval_release(&e);
+    oddi_eval_release(&e);
     return status;
 }

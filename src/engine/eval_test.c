@@ -171,7 +171,7 @@ static void test_maps_against_masks(void **unused)
             assert_true(engine_number(r, "pixel.aupro") > 0.999);
         json_decref(r);
     }
-    engine_tiff(&t, "maps/test/good/000.tiff", 32, 32, 1, 8, 1); /* no map */
+    engine_tiff(&t, "maps/test/good/000.tiff", (struct engine_look){32, 32, 1, 8}, 1); /* no map */
     assert_int_equal(scores(&t, "maps", "", &r), ODD_EFORMAT);
     engine_assert_message(&t, "float TIFF");
     remove(testing_path(&t, "maps/test/good/000.tiff"));

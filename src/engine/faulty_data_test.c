@@ -256,7 +256,7 @@ static void test_calibrate_part_gives_thresholds_alone(void **unused)
     parts(&t, "calibrate");
     engine_train_well(&t, "list.csv", "a", "variant=daad+ division=auto");
     for (int i = 16; i < 20; i++)
-        engine_tiff(&t, train_name(i), 40, 40, 3, 8, i);
+        engine_tiff(&t, train_name(i), (struct engine_look){40, 40, 3, 8}, i);
     engine_train_well(&t, "list.csv", "b", "variant=daad+ division=auto");
     compare_tensors(&t, tensors);
     compare_json(&t, members);
@@ -274,7 +274,7 @@ static void test_tune_part_changes_no_weight(void **unused)
     parts(&t, "tune");
     engine_train_well(&t, "list.csv", "a", "variant=daad+");
     for (int i = 12; i < 16; i++)
-        engine_tiff(&t, train_name(i), 40, 40, 3, 8, i);
+        engine_tiff(&t, train_name(i), (struct engine_look){40, 40, 3, 8}, i);
     engine_train_well(&t, "list.csv", "b", "variant=daad+");
     compare_tensors(&t, tensors);
     compare_json(&t, members);

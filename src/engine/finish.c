@@ -44,7 +44,7 @@ static odd_status finish_take(void *user, const struct oddi_many_result *result)
     if (result->status != ODD_OK && p->r->strict)
         return oddi_fail(p->r->ctx, result->status, "%s", result->message);
     if (result->status != ODD_OK) {
-        train_leave_out(p->r, path, result->message);
+        oddi_train_leave_out(p->r, path, result->message);
         return ODD_OK;
     }
     p->index[p->good] = p->index[result->index];
@@ -287,7 +287,7 @@ out:
     return status;
 }
 
-odd_status train_model(struct train_run *r, struct odd_model *m)
+odd_status oddi_train_model(struct train_run *r, struct odd_model *m)
 {
     m->ctx = r->ctx;
     m->config = *r->config;
@@ -299,14 +299,14 @@ odd_status train_model(struct train_run *r, struct odd_model *m)
     return finish_weights(r, m);
 }
 
-odd_status train_finish(struct train_run *r, char **report)
+odd_status oddi_train_finish(struct train_run *r, char **report)
 {
     odd_status status = ODD_OK;
     struct odd_model m;
     memset(&m, 0, sizeof(m));
     struct finish_part tune = {.r = r}, calibrate = {.r = r};
     oddi_model_file_init(&m.file, r->ctx);
-    TRY(train_model(r, &m));
+    TRY(oddi_train_model(r, &m));
     TRY(finish_score(&tune, &m, ODDI_PART_TUNE));
     TRY(finish_spread(&tune, &m));
     TRY(finish_score(&calibrate, &m, ODDI_PART_CALIBRATE));
@@ -319,7 +319,7 @@ odd_status train_finish(struct train_run *r, char **report)
     oddi_os_unlink(r->state_path); /* may not be there */
     TRY(finish_report(r, &m, report));
 out:
-    if (status == ODD_ECANCELLED && train_save(r) == ODD_OK)
+    if (status == ODD_ECANCELLED && oddi_train_save(r) == ODD_OK)
         status = oddi_fail(r->ctx, ODD_ECANCELLED,
                            "stopped while calibrating; the state is in %s (go on with --resume)",
                            r->state_path);

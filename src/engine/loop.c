@@ -15,7 +15,7 @@
 
 #define LOOP_SHOW_NS 250000000u
 #define LOOP_MEASURED 20
-#define LOOP_UNMEASURED 3
+#define LOOP_UNMEASURED 1
 
 static int loop_stage(const struct train_run *r, int64_t step)
 {
@@ -117,7 +117,7 @@ static odd_status loop_save(struct train_run *r)
     const uint64_t now = oddi_os_now_ns();
     r->seconds += (double)(now - r->began) * 1e-9;
     r->began = now;
-    const odd_status status = train_save(r);
+    const odd_status status = oddi_train_save(r);
     r->saved = oddi_os_now_ns();
     return status;
 }
@@ -148,7 +148,7 @@ static odd_status loop_after(struct train_run *r, double checkpoint)
     return due ? loop_save(r) : ODD_OK;
 }
 
-odd_status train_loop(struct train_run *r)
+odd_status oddi_train_loop(struct train_run *r)
 {
     odd_status status = ODD_OK;
     double checkpoint = 0;
@@ -177,12 +177,30 @@ out:
     return status;
 }
 
-/* Measures the last stage (the dearest) and starts again from nothing, so that the training that
- * follows is that of steps=N, to the bit. */
-odd_status train_budget(struct train_run *r)
+/* Seconds of a step of the last stage, the dearest; leaves the trainer started anew, so that what
+ * follows has the bits it would have had. */
+odd_status oddi_train_measure(struct train_run *r, int measured, double *per_step)
 {
     odd_status status = ODD_OK;
-    double seconds = 0;
+    const int stage = r->config->method->stages(&r->config->values) - 1;
+    uint64_t from = 0;
+    TRY(oddi_loader_start(r->loader, r->trainer.recipe.batch, 0));
+    for (int i = 0; i < LOOP_UNMEASURED + measured; i++) {
+        if (i == LOOP_UNMEASURED)
+            from = oddi_os_now_ns();
+        TRY(loop_step(r, stage));
+        TRY(oddi_check_cancel(r->ctx));
+    }
+    *per_step = (double)(oddi_os_now_ns() - from) * 1e-9 / measured;
+out:
+    oddi_loader_stop(r->loader);
+    return status == ODD_OK ? oddi_train_start(r) : status;
+}
+
+/* The training that follows is that of steps=N, to the bit. */
+odd_status oddi_train_budget(struct train_run *r)
+{
+    double seconds = 0, per = 0;
     char text[32];
     const char *budget = oddi_values_text(&r->config->values, "time-budget");
     if (!budget[0])
@@ -190,27 +208,15 @@ odd_status train_budget(struct train_run *r)
     if (!oddi_parse_duration(budget, &seconds) || seconds <= 0)
         return oddi_fail(r->ctx, ODD_ECONFIG,
                          "time-budget=%s: expected a duration such as 90s, 10m or 1h30m", budget);
-    const int stage = r->config->method->stages(&r->config->values) - 1;
-    uint64_t from = 0;
     const uint64_t began = oddi_os_now_ns();
-    int i = 0;
-    TRY(oddi_loader_start(r->loader, r->trainer.recipe.batch, 0));
-    for (; i < LOOP_UNMEASURED + LOOP_MEASURED; i++) {
-        if (i == LOOP_UNMEASURED)
-            from = oddi_os_now_ns();
-        TRY(loop_step(r, stage));
-        TRY(oddi_check_cancel(r->ctx));
-    }
-    const double per = (double)(oddi_os_now_ns() - from) * 1e-9 / LOOP_MEASURED;
+    odd_status status = oddi_train_measure(r, LOOP_MEASURED, &per);
+    if (status != ODD_OK)
+        return status;
     const double left = seconds - (double)(oddi_os_now_ns() - began) * 1e-9;
     const int64_t steps = left > per ? (int64_t)(left / per) : 1;
-    oddi_loader_stop(r->loader);
     snprintf(text, sizeof(text), "%lld", (long long)steps);
-    TRY(oddi_values_set(&r->config->values, "steps", text, "set"));
+    status = oddi_values_set(&r->config->values, "steps", text, "set");
     oddi_report_text(r->ctx, "budget", "time budget %s = %lld steps (repeat with --set steps=%lld)",
                      budget, (long long)steps, (long long)steps);
-    TRY(train_start(r));
-out:
-    oddi_loader_stop(r->loader);
-    return status;
+    return status == ODD_OK ? oddi_train_start(r) : status;
 }

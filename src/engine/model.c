@@ -203,6 +203,11 @@ static void model_info_calibration(const struct odd_model *m, json_t *all)
     json_t *list = json_array(), *one = json_object(), *scale = json_object();
     oddi_json_set_real(one, "threshold", c->threshold);
     oddi_json_set_int(one, "n", (int64_t)c->n);
+    struct oddi_stored_calibration stored;
+    if (oddi_model_file_calibration(&m->file, m->file.calibrations - 1, &stored) == ODD_OK) {
+        oddi_json_set_real(one, "score_min", stored.scores[0]);
+        oddi_json_set_real(one, "score_max", stored.scores[stored.score_count - 1]);
+    }
     json_array_append_new(list, one);
     oddi_json_set(all, "calibrations", list);
     oddi_json_set_real(scale, "lo", c->heat_lo);

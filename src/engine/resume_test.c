@@ -120,12 +120,12 @@ static void test_checkpoints_change_nothing(void **unused)
     (void)unused;
     begin(&t, "checkpoint");
     engine_train_well(&t, "set", "whole", "variant=daad+");
-    engine_watch(&t, &w, "\"event\":\"step\"", 0);
+    engine_watch(&t, &w, "\"event\":\"saved\"", 0);
     engine_train_well(&t, "set", "stopped",
                       "variant=daad+ checkpoint=0.000001s check-numerics=true");
     engine_unwatch(&t);
-    assert_true(w.seen >= 1);
-    assert_non_null(strstr(w.last, "\"step\":12,"));
+    assert_int_equal(w.seen, 12); /* after every step */
+    assert_non_null(strstr(w.last, "stopped.state\",\"step\":12"));
     assert_false(engine_exists(&t, "stopped.state"));
     same_as_whole(&t);
     testing_release(&t);

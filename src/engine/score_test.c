@@ -216,11 +216,12 @@ static void check_forms(struct testing *t, struct odd_scorer *s, const char *pat
 
 static const struct score_kind {
     const char *name;
-    int width, height, bands, bits, channels; /* channels of the network */
-} score_kinds[] = {{"grey", 40, 40, 1, 8, 1},   {"grey16", 40, 40, 1, 16, 1},
-                   {"rgb", 40, 28, 3, 8, 3},    {"rgb16", 31, 47, 3, 16, 3},
-                   {"rgba", 40, 40, 4, 8, 3},   {"six", 40, 30, 6, 8, 6},
-                   {"six16", 40, 30, 6, 16, 6}, {"thin", 60, 9, 1, 8, 1}};
+    struct engine_look look;
+    int channels; /* of the network */
+} score_kinds[] = {{"grey", {40, 40, 1, 8}, 1},   {"grey16", {40, 40, 1, 16}, 1},
+                   {"rgb", {40, 28, 3, 8}, 3},    {"rgb16", {31, 47, 3, 16}, 3},
+                   {"rgba", {40, 40, 4, 8}, 3},   {"six", {40, 30, 6, 8}, 6},
+                   {"six16", {40, 30, 6, 16}, 6}, {"thin", {60, 9, 1, 8}, 1}};
 
 static void test_kinds_of_pictures(void **unused)
 {
@@ -235,7 +236,7 @@ static void test_kinds_of_pictures(void **unused)
         char name[64], settings[96];
         for (int i = 0; i < 12; i++) {
             snprintf(name, sizeof(name), "%s/%02d.tif", kind->name, i);
-            engine_tiff(&t, name, kind->width, kind->height, kind->bands, kind->bits, i);
+            engine_tiff(&t, name, kind->look, i);
         }
         snprintf(settings, sizeof(settings), "steps=4 hold-out=4 variant=ae %s",
                  fits[k % ODDI_COUNT(fits)]);
@@ -261,10 +262,10 @@ static void test_other_shapes(void **unused)
     (void)unused;
     testing_init(&t, "shapes");
     engine_synth(&t, "set", 20);
-    engine_tiff(&t, "wide.tif", 130, 20, 3, 8, 1);
-    engine_tiff(&t, "high.tif", 11, 90, 3, 16, 2);
-    engine_tiff(&t, "grey.tif", 32, 32, 1, 8, 3);
-    engine_tiff(&t, "six.tif", 32, 32, 6, 8, 3);
+    engine_tiff(&t, "wide.tif", (struct engine_look){130, 20, 3, 8}, 1);
+    engine_tiff(&t, "high.tif", (struct engine_look){11, 90, 3, 16}, 2);
+    engine_tiff(&t, "grey.tif", (struct engine_look){32, 32, 1, 8}, 3);
+    engine_tiff(&t, "six.tif", (struct engine_look){32, 32, 6, 8}, 3);
     for (size_t i = 0; i < ODDI_COUNT(fits); i++) {
         struct odd_scorer *s = NULL;
         struct odd_result *r = NULL;

@@ -278,9 +278,9 @@ static void engine_tiff_samples(unsigned char *at, const int side[2], int bands,
             }
 }
 
-void engine_tiff(struct testing *t, const char *name, int width, int height, int bands, int bits,
-                 int seed)
+void engine_tiff(struct testing *t, const char *name, struct engine_look look, int seed)
 {
+    const int width = look.width, height = look.height, bands = look.bands, bits = look.bits;
     const uint32_t size = (uint32_t)(width * height * bands * bits / 8);
     const int side[2] = {width, height};
     const int colours = bands >= 3 && bands <= 4 ? 3 : 1;

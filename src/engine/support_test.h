@@ -61,8 +61,10 @@ struct engine_watch {
 void engine_watch(struct testing *t, struct engine_watch *w, const char *text, int stop_at);
 void engine_unwatch(struct testing *t);
 
-/* An uncompressed TIFF of u8 or u16 samples with `bands` bands (3: RGB, 4: with alpha): a smooth
- * picture that differs with `seed`. */
-void engine_tiff(struct testing *t, const char *name, int width, int height, int bands, int bits,
-                 int seed);
+/* An uncompressed TIFF of samples of 8 or 16 bits (bands 3: RGB, 4: with alpha): a smooth picture
+ * that differs with `seed`. */
+struct engine_look {
+    int width, height, bands, bits;
+};
+void engine_tiff(struct testing *t, const char *name, struct engine_look look, int seed);
 #endif

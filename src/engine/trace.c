@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "engine/selftest.h"
+#include "image/image.h"
 
 struct trace_times {
     json_t *list;
@@ -45,20 +46,12 @@ out:
     return status;
 }
 
-odd_status odd_trace(struct odd_context *ctx, const struct odd_model *model,
-                     const struct odd_pixels *pixels, char **json)
+static odd_status trace_picture(struct odd_context *ctx, const struct odd_model *model,
+                                const struct oddi_picture *picture, char **json)
 {
-    if (!ctx || !model || !json)
-        return oddi_fail(ctx, ODD_EINVAL,
-                         "a trace needs a context, a model and a place for the answer");
     odd_status status = ODD_OK;
     struct odd_scorer *s = NULL;
-    struct oddi_picture *picture = NULL;
     json_t *all = json_object(), *list = json_array();
-    if (pixels)
-        TRY(oddi_picture_from_pixels(ctx, pixels, &picture));
-    else
-        TRY(oddi_selftest_picture(ctx, &model->in, 0, &picture));
     TRY(oddi_scorer_make(ctx, model, ctx->threads, &s));
     TRY(trace_run(s, picture, list));
     oddi_json_set(all, "steps", json_incref(list));
@@ -67,6 +60,38 @@ out:
     json_decref(list);
     json_decref(all);
     odd_scorer_free(s);
+    return status;
+}
+
+static odd_status trace_refuse(struct odd_context *ctx)
+{
+    return oddi_fail(ctx, ODD_EINVAL,
+                     "a trace needs a context, a model and a place for the answer");
+}
+
+odd_status odd_trace(struct odd_context *ctx, const struct odd_model *model,
+                     const struct odd_pixels *pixels, char **json)
+{
+    if (!ctx || !model || !json)
+        return trace_refuse(ctx);
+    struct oddi_picture *picture = NULL;
+    odd_status status = pixels ? oddi_picture_from_pixels(ctx, pixels, &picture)
+                               : oddi_selftest_picture(ctx, &model->in, 0, &picture);
+    if (status == ODD_OK)
+        status = trace_picture(ctx, model, picture, json);
+    oddi_picture_free(ctx, picture);
+    return status;
+}
+
+odd_status odd_trace_file(struct odd_context *ctx, const struct odd_model *model, const char *path,
+                          char **json)
+{
+    if (!ctx || !model || !path || !json)
+        return trace_refuse(ctx);
+    struct oddi_picture *picture = NULL;
+    odd_status status = oddi_image_load(ctx, path, ODDI_IMAGE_BUDGET, &picture);
+    if (status == ODD_OK)
+        status = trace_picture(ctx, model, picture, json);
     oddi_picture_free(ctx, picture);
     return status;
 }

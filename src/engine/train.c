@@ -11,9 +11,10 @@
 #include "engine/report.h"
 #include "engine/train_int.h"
 
-#define TRAIN_LOOK 16 /* pictures looked at to learn the number of bands */
+#define TRAIN_MEASURED 2 /* steps that the expected time is taken from */
+#define TRAIN_LOOK 16    /* pictures looked at to learn the number of bands */
 
-void train_leave_out(struct train_run *r, const char *path, const char *reason)
+void oddi_train_leave_out(struct train_run *r, const char *path, const char *reason)
 {
     json_t *one = json_object(), *event = oddi_report_event("left-out");
     oddi_json_set_text(one, "path", path);
@@ -29,7 +30,7 @@ static void train_note_left_out(struct train_run *r)
     const struct oddi_loader_bad *bad = NULL;
     const size_t n = oddi_loader_left_out(r->loader, &bad);
     for (size_t i = 0; i < n; i++)
-        train_leave_out(r, r->ds->sample[bad[i].sample].path, bad[i].message);
+        oddi_train_leave_out(r, r->ds->sample[bad[i].sample].path, bad[i].message);
 }
 
 /* The network's channels are the bands of the data: the most that the first pictures have. */
@@ -96,7 +97,7 @@ out:
     return status;
 }
 
-odd_status train_start(struct train_run *r)
+odd_status oddi_train_start(struct train_run *r)
 {
     const struct oddi_method *m = r->config->method;
     const struct oddi_values *v = &r->config->values;
@@ -127,9 +128,12 @@ static odd_status train_announce(struct train_run *r)
     const struct oddi_recipe *recipe = &r->trainer.recipe;
     const struct oddi_values *v = &r->config->values;
     int64_t parameters = 0;
+    double per_step = 0;
     if (!oddi_report_wanted(r->ctx))
         return ODD_OK;
-    odd_status status = oddi_trainer_prepare(&r->trainer, r->trainer.net.stages - 1, recipe->batch);
+    odd_status status =
+        r->step > 0 ? oddi_trainer_prepare(&r->trainer, r->trainer.net.stages - 1, recipe->batch)
+                    : oddi_train_measure(r, TRAIN_MEASURED, &per_step);
     if (status != ODD_OK)
         return status;
     for (size_t i = 0; i < r->trainer.state.params; i++)
@@ -155,6 +159,8 @@ static odd_status train_announce(struct train_run *r)
     oddi_json_set_int(e, "height", r->in.height);
     oddi_json_set_int(e, "channels", r->in.channels);
     oddi_json_set_int(e, "threads", r->ctx->threads);
+    if (per_step > 0)
+        oddi_json_set_real(e, "seconds_expected", per_step * (double)recipe->steps);
     oddi_report_send(r->ctx, e);
     return ODD_OK;
 }
@@ -215,12 +221,12 @@ static odd_status train_run_all(struct train_run *r, const struct odd_options *o
     TRY(train_open(r));
     const bool resume = oddi_values_bool(&r->config->values, "resume");
     if (!resume)
-        TRY(train_choose(r));
-    TRY(train_start(r));
-    TRY(resume ? train_restore(r) : train_budget(r));
+        TRY(oddi_train_choose(r));
+    TRY(oddi_train_start(r));
+    TRY(resume ? oddi_train_restore(r) : oddi_train_budget(r));
     TRY(train_announce(r));
-    TRY(train_loop(r));
-    TRY(train_finish(r, report));
+    TRY(oddi_train_loop(r));
+    TRY(oddi_train_finish(r, report));
 out:
     oddi_str_release(&s);
     return status;

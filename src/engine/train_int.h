@@ -31,19 +31,20 @@ struct train_run {
 };
 
 /* (Re-)starts the trainer from the seed with the current values. */
-odd_status train_start(struct train_run *r);
+odd_status oddi_train_start(struct train_run *r);
 /* Decides what is "auto" (choose.c). */
-odd_status train_choose(struct train_run *r);
+odd_status oddi_train_choose(struct train_run *r);
 /* A model over the trained weights, which stay the training state's; `m` is zeroed but for an
  * initialised file. */
-odd_status train_model(struct train_run *r, struct odd_model *m);
+odd_status oddi_train_model(struct train_run *r, struct odd_model *m);
 /* Sets steps=N from a time budget, by measuring. */
-odd_status train_budget(struct train_run *r);
+odd_status oddi_train_budget(struct train_run *r);
+odd_status oddi_train_measure(struct train_run *r, int measured, double *per_step);
 /* All remaining steps. ODD_ECANCELLED after saving the state. */
-odd_status train_loop(struct train_run *r);
-odd_status train_save(struct train_run *r);
-odd_status train_restore(struct train_run *r);
-odd_status train_finish(struct train_run *r, char **report);
+odd_status oddi_train_loop(struct train_run *r);
+odd_status oddi_train_save(struct train_run *r);
+odd_status oddi_train_restore(struct train_run *r);
+odd_status oddi_train_finish(struct train_run *r, char **report);
 /* Notes and reports a picture that cannot be read. */
-void train_leave_out(struct train_run *r, const char *path, const char *reason);
+void oddi_train_leave_out(struct train_run *r, const char *path, const char *reason);
 #endif

@@ -284,11 +284,11 @@ static void test_results(void **state)
     trainer_step(&t, 0, 16);
     assert_true(oddi_state_group(&t.state, "gen.stats")->version > version);
     const double first = oddi_trainer_result(&t, "loss");
-    for (int64_t step = 2; step < 60; step++) {
+    for (int64_t step = 2; step < 32; step++) {
         nn_test_pictures(0, 16, trainer_pictures);
         nn_test_ok(ctx, oddi_trainer_step(&t, 0, step, trainer_pictures, 16));
     }
-    assert_true(oddi_trainer_result(&t, "loss") < 0.7 * first);
+    assert_true(oddi_trainer_result(&t, "loss") < 0.75 * first);
     oddi_trainer_release(&t);
     oddi_trainer_release(&t); /* harmless */
     odd_context_free(ctx);
@@ -356,7 +356,7 @@ static void test_goes_on_after_a_fault(void **state)
     nn_test_ok(ctx, nn_test_trainer(ctx, "best", &t));
     nn_test_ok(ctx, nn_test_trainer(ctx, "best", &u));
     nn_test_pictures(0, 5, trainer_pictures);
-    for (long n = 1; n < 60; n += 7) {
+    for (long n = 1; n < 30; n += 7) {
         fault_alloc_arm(&fault, n);
         assert_int_equal(oddi_trainer_step(&t, 0, 0, trainer_pictures, 5), ODD_ENOMEM);
         assert_true(fault_alloc_disarm(&fault));

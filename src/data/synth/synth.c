@@ -133,8 +133,8 @@ static odd_status synth_part(struct odd_context *ctx, struct synth_job *job, con
         oddi_parallel(ctx->threads, here, synth_draw_one, b);
         TRY(synth_save_batch(ctx, b, here, folder, truth));
         job->done += here;
-        snprintf(text, sizeof(text), "{\"phase\":\"synth\",\"step\":%d,\"steps\":%d}", job->done,
-                 job->total);
+        snprintf(text, sizeof(text), "{\"event\":\"pictures\",\"phase\":\"synth\",\"done\":%d,\"total\":%d}",
+                 job->done, job->total);
         oddi_progress(ctx, text);
     }
 out:

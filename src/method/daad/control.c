@@ -13,7 +13,7 @@ enum { CONTROL_ACCURACY, CONTROL_STREAK, CONTROL_HALVINGS };
 #define CONTROL_HALVINGS_MAX 4.0
 #define CONTROL_SMOOTH 0.9
 
-void daad_control_start(const struct oddi_values *v, struct oddi_control *c)
+void oddi_daad_control_start(const struct oddi_values *v, struct oddi_control *c)
 {
     (void)v;
     c->state[CONTROL_ACCURACY] = 0.5;
@@ -39,7 +39,7 @@ static double control_accuracy(const struct oddi_build *b, const struct oddi_pla
     return (double)(right_real < right_made ? right_real : right_made) / (double)n;
 }
 
-void daad_control(struct oddi_control *c, const struct oddi_build *b, const struct oddi_plan *plan)
+void oddi_daad_control(struct oddi_control *c, const struct oddi_build *b, const struct oddi_plan *plan)
 {
     const double now = control_accuracy(b, plan);
     if (now < 0)

@@ -88,7 +88,7 @@ static odd_status daad_check(struct odd_context *ctx, const struct oddi_values *
                              const struct oddi_geometry *in)
 {
     struct daad_shape s;
-    odd_status status = daad_shape_make(ctx, v, in, &s);
+    odd_status status = oddi_daad_shape_make(ctx, v, in, &s);
     if (status != ODD_OK)
         return status;
     const bool needs_a = oddi_values_is(v, "score", "a") || oddi_values_is(v, "score", "ra");
@@ -131,11 +131,11 @@ const struct oddi_method oddi_method_daad = {
     .stages = daad_stages,
     .stage_start = daad_stage_start,
     .stage_name = daad_stage_name,
-    .build = daad_build,
-    .control_start = daad_control_start,
-    .control = daad_control,
-    .enter = daad_enter,
-    .measure = daad_measure,
-    .combine = daad_combine,
-    .candidate = daad_candidate,
+    .build = oddi_daad_build,
+    .control_start = oddi_daad_control_start,
+    .control = oddi_daad_control,
+    .enter = oddi_daad_enter,
+    .measure = oddi_daad_measure,
+    .combine = oddi_daad_combine,
+    .candidate = oddi_daad_candidate,
 };

@@ -25,22 +25,22 @@ struct daad_shape {
     int64_t disc_levels;
 };
 /* Levels, memories and blocks for this input; says which setting does not fit. */
-odd_status daad_shape_make(struct odd_context *ctx, const struct oddi_values *v,
+odd_status oddi_daad_shape_make(struct odd_context *ctx, const struct oddi_values *v,
                            const struct oddi_geometry *in, struct daad_shape *s);
 /* Blocks of a memory: Q per picture and L numbers each. */
-int64_t daad_blocks_per_picture(const struct daad_shape *s, int memory);
-int64_t daad_block_length(const struct daad_shape *s, int memory);
+int64_t oddi_daad_blocks_per_picture(const struct daad_shape *s, int memory);
+int64_t oddi_daad_block_length(const struct daad_shape *s, int memory);
 
-void daad_build(struct oddi_build *b);
+void oddi_daad_build(struct oddi_build *b);
 /* Encoder in evaluation mode with each memory's queries as results "query.0" ... */
-void daad_build_queries(struct oddi_build *b);
-odd_status daad_enter(struct oddi_enter *e); /* seeds the memories */
+void oddi_daad_build_queries(struct oddi_build *b);
+odd_status oddi_daad_enter(struct oddi_enter *e); /* seeds the memories */
 
-void daad_control_start(const struct oddi_values *v, struct oddi_control *c);
-void daad_control(struct oddi_control *c, const struct oddi_build *b, const struct oddi_plan *plan);
+void oddi_daad_control_start(const struct oddi_values *v, struct oddi_control *c);
+void oddi_daad_control(struct oddi_control *c, const struct oddi_build *b, const struct oddi_plan *plan);
 
-odd_status daad_measure(const struct oddi_measure *m);
-double daad_combine(const struct oddi_values *v, const double *component,
+odd_status oddi_daad_measure(const struct oddi_measure *m);
+double oddi_daad_combine(const struct oddi_values *v, const double *component,
                     const struct oddi_spread *spread);
-const char *daad_candidate(const struct oddi_values *v, const struct oddi_geometry *in, int index);
+const char *oddi_daad_candidate(const struct oddi_values *v, const struct oddi_geometry *in, int index);
 #endif

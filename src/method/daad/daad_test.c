@@ -39,7 +39,7 @@ static float *daad_test_queries(struct daad_test *t, const float *picture, int m
     const char name[] = {'q', 'u', 'e', 'r', 'y', '.', (char)('0' + memory), 0};
     oddi_build_init(&b, t->ctx, &t->values, &t->trainer.net.in, 1);
     b.stage = ODDI_STAGE_SCORE;
-    daad_build_queries(&b);
+    oddi_daad_build_queries(&b);
     daad_test_ok(t->ctx, oddi_graph_fuse(&b.graph));
     daad_test_ok(t->ctx, oddi_state_bind(&t->trainer.state, &b, &binding, &bindings));
     const struct oddi_plan_options options = {
@@ -205,8 +205,8 @@ static int daad_test_taken(struct daad_test *t, const struct daad_test_set *set,
 {
     struct daad_shape s;
     int64_t room = 0, taken = 0;
-    daad_test_ok(t->ctx, daad_shape_make(t->ctx, &t->values, &test_32, &s));
-    const int64_t length = daad_block_length(&s, memory);
+    daad_test_ok(t->ctx, oddi_daad_shape_make(t->ctx, &t->values, &test_32, &s));
+    const int64_t length = oddi_daad_block_length(&s, memory);
     const float *items =
         daad_test_weights(t, memory == 0 ? "memory1.items" : "memory2.items", &room);
     for (int64_t k = 0; k < set->count; k++) {

@@ -55,7 +55,7 @@ static double measure_features(const struct oddi_measure *m)
     return sum / (double)n;
 }
 
-odd_status daad_measure(const struct oddi_measure *m)
+odd_status oddi_daad_measure(const struct oddi_measure *m)
 {
     odd_status status = ODD_OK;
     const float *made = oddi_plan_output(m->plan, oddi_build_find(m->build, "made"));
@@ -74,7 +74,7 @@ out:
     return status;
 }
 
-double daad_combine(const struct oddi_values *v, const double *component,
+double oddi_daad_combine(const struct oddi_values *v, const double *component,
                     const struct oddi_spread *spread)
 {
     const char *score = oddi_values_text(v, "score");

@@ -27,7 +27,7 @@ static struct oddi_node *net_memory(struct oddi_build *b, const struct daad_shap
     if (!f)
         return NULL;
     snprintf(name, sizeof(name), "memory%d.items", index + 1);
-    const int64_t length = daad_block_length(s, index);
+    const int64_t length = oddi_daad_block_length(s, index);
     const float bound = (float)(1.0 / sqrt((double)length));
     struct oddi_node *items = oddi_param(g, "gen", name, oddi_shape_make(2, s->items, length, 1, 1),
                                          (struct oddi_init){ODDI_INIT_UNIFORM, -bound, bound});
@@ -174,10 +174,10 @@ static void net_phase_gen(struct oddi_build *b, const struct daad_shape *s, stru
     oddi_build_phase(b, "generator", loss, "gen");
 }
 
-void daad_build(struct oddi_build *b)
+void oddi_daad_build(struct oddi_build *b)
 {
     struct daad_shape s;
-    const odd_status status = daad_shape_make(b->graph.ctx, b->values, &b->in, &s);
+    const odd_status status = oddi_daad_shape_make(b->graph.ctx, b->values, &b->in, &s);
     if (status != ODD_OK) {
         b->graph.status = status;
         return;
@@ -200,11 +200,11 @@ void daad_build(struct oddi_build *b)
     net_phase_gen(b, &s, made);
 }
 
-void daad_build_queries(struct oddi_build *b)
+void oddi_daad_build_queries(struct oddi_build *b)
 {
     static const char *const names[DAAD_MEMORIES_MAX] = {"query.0", "query.1", "query.2"};
     struct daad_shape s;
-    const odd_status status = daad_shape_make(b->graph.ctx, b->values, &b->in, &s);
+    const odd_status status = oddi_daad_shape_make(b->graph.ctx, b->values, &b->in, &s);
     if (status != ODD_OK) {
         b->graph.status = status;
         return;

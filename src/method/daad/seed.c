@@ -31,7 +31,7 @@ static odd_status seed_plan(struct seed_work *w)
     int count = 0;
     oddi_build_init(&w->build, w->e->ctx, t->net.values, &t->net.in, 1);
     w->build.stage = ODDI_STAGE_SCORE;
-    daad_build_queries(&w->build);
+    oddi_daad_build_queries(&w->build);
     TRY(oddi_graph_fuse(&w->build.graph));
     TRY(oddi_state_bind(&t->state, &w->build, &binding, &count));
     const struct oddi_plan_options options = {.type = ODDI_F32,
@@ -52,8 +52,8 @@ static void seed_take(struct seed_work *w, int m, int64_t k, const float *block)
     char name[] = "memory0.items";
     name[6] = (char)('1' + m);
     const struct oddi_state_param *items = oddi_state_find(&t->state, name);
-    const int64_t per = daad_blocks_per_picture(&w->shape, m),
-                  length = daad_block_length(&w->shape, m);
+    const int64_t per = oddi_daad_blocks_per_picture(&w->shape, m),
+                  length = oddi_daad_block_length(&w->shape, m);
     const int64_t all = per * w->pictures;
     float *at = oddi_state_weights(&t->state, items);
     for (int64_t i = 0; i < w->shape.items && i < all; i++)
@@ -66,7 +66,7 @@ static odd_status seed_memory(struct seed_work *w, int m)
 {
     static const char *const names[DAAD_MEMORIES_MAX] = {"query.0", "query.1", "query.2"};
     odd_status status = ODD_OK;
-    const int64_t all = daad_blocks_per_picture(&w->shape, m) * w->pictures;
+    const int64_t all = oddi_daad_blocks_per_picture(&w->shape, m) * w->pictures;
     struct oddi_rng rng;
     w->order = oddi_alloc_array(w->e->ctx, (size_t)all, sizeof(*w->order));
     if (!w->order)
@@ -86,14 +86,14 @@ out:
     return status;
 }
 
-odd_status daad_enter(struct oddi_enter *e)
+odd_status oddi_daad_enter(struct oddi_enter *e)
 {
     struct seed_work w = {.e = e};
     struct oddi_trainer *t = e->trainer;
     odd_status status = ODD_OK;
     struct oddi_rng rng;
     const struct oddi_geometry *in = &t->net.in;
-    TRY(daad_shape_make(e->ctx, t->net.values, in, &w.shape));
+    TRY(oddi_daad_shape_make(e->ctx, t->net.values, in, &w.shape));
     if (w.shape.memories == 0)
         goto out;
     w.pictures = e->pictures < SEED_PICTURES ? e->pictures : SEED_PICTURES;

@@ -171,7 +171,7 @@ static void shape_addressing(const struct oddi_values *v, struct daad_shape *s)
     s->lambda = oddi_values_is(v, "addressing", "paper") ? 0.0 : times / (double)s->items;
 }
 
-odd_status daad_shape_make(struct odd_context *ctx, const struct oddi_values *v,
+odd_status oddi_daad_shape_make(struct odd_context *ctx, const struct oddi_values *v,
                            const struct oddi_geometry *in, struct daad_shape *s)
 {
     memset(s, 0, sizeof(*s));
@@ -189,20 +189,20 @@ odd_status daad_shape_make(struct odd_context *ctx, const struct oddi_values *v,
     return status;
 }
 
-int64_t daad_blocks_per_picture(const struct daad_shape *s, int memory)
+int64_t oddi_daad_blocks_per_picture(const struct daad_shape *s, int memory)
 {
     const struct daad_level *l = &s->level[s->memory_level[memory]];
     const int64_t *b = s->block[memory];
     return (l->height / b[0]) * (l->width / b[1]) * (l->channels / b[2]);
 }
 
-int64_t daad_block_length(const struct daad_shape *s, int memory)
+int64_t oddi_daad_block_length(const struct daad_shape *s, int memory)
 {
     return s->block[memory][0] * s->block[memory][1] * s->block[memory][2];
 }
 
 /* Divisions tried by division=auto, from coarse to fine. */
-const char *daad_candidate(const struct oddi_values *v, const struct oddi_geometry *in, int index)
+const char *oddi_daad_candidate(const struct oddi_values *v, const struct oddi_geometry *in, int index)
 {
     static const char *const tried[] = {"division=whole", "division=2x2x1", "division=spec",
                                         "division=pixel"};

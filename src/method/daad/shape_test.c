@@ -22,7 +22,7 @@ static odd_status shape_test_make(struct odd_context *ctx, const char *settings,
 {
     struct oddi_values v;
     daad_test_values(ctx, settings, &v);
-    odd_status status = daad_shape_make(ctx, &v, in, s);
+    odd_status status = oddi_daad_shape_make(ctx, &v, in, s);
     oddi_values_release(&v);
     return status;
 }
@@ -107,8 +107,8 @@ static void test_divisions(void **state)
             if (memcmp(s.block[m], b, sizeof(s.block[m])) != 0)
                 fail_msg("%s: memory %d has blocks of %dx%dx%d", rows[i].setting, m + 1,
                          (int)s.block[m][0], (int)s.block[m][1], (int)s.block[m][2]);
-            assert_int_equal(daad_block_length(&s, m), length);
-            assert_int_equal(daad_blocks_per_picture(&s, m) * length,
+            assert_int_equal(oddi_daad_block_length(&s, m), length);
+            assert_int_equal(oddi_daad_blocks_per_picture(&s, m) * length,
                              l->channels * l->height * l->width);
         }
     }

@@ -162,17 +162,17 @@ static inline dnnl_status_t compat_conv_pd(const struct compat_conv *c, int nth,
 #endif
 }
 
-/* The nth implementation of c = a b. */
-static inline dnnl_status_t compat_matmul_pd(compat_view a, compat_view b, compat_view c, int nth,
-                                             dnnl_engine_t engine, dnnl_primitive_attr_t attr,
-                                             dnnl_primitive_desc_t *pd)
+/* The nth implementation of c = a b; abc are the three matrices. */
+static inline dnnl_status_t compat_matmul_pd(const compat_view abc[3], int nth, dnnl_engine_t engine,
+                                             dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *pd)
 {
 #if COMPAT_V3
-    dnnl_status_t status = dnnl_matmul_primitive_desc_create(pd, engine, a, b, NULL, c, attr);
+    dnnl_status_t status =
+        dnnl_matmul_primitive_desc_create(pd, engine, abc[0], abc[1], NULL, abc[2], attr);
     return status == dnnl_success ? compat_nth(pd, nth) : status;
 #else
     dnnl_matmul_desc_t op;
-    dnnl_status_t status = dnnl_matmul_desc_init(&op, a, b, NULL, c);
+    dnnl_status_t status = dnnl_matmul_desc_init(&op, abc[0], abc[1], NULL, abc[2]);
     return status == dnnl_success ? compat_nth(&op, nth, engine, attr, pd) : status;
 #endif
 }

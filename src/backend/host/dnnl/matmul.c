@@ -84,9 +84,9 @@ static odd_status matmul_pd(const struct matmul *s, const struct matmul_part *p,
     TRY(oddi_dnnl_status(compat_md_matrix(&md[1], b, p->b)));
     TRY(oddi_dnnl_status(compat_md_matrix(&md[2], c, p->c)));
     TRY(oddi_dnnl_attr(false, 0, &attr));
+    const compat_view abc[3] = {compat_view_of(&md[0]), compat_view_of(&md[1]), compat_view_of(&md[2])};
     for (int nth = 0; !found; nth++) {
-        TRY(oddi_dnnl_status(compat_matmul_pd(compat_view_of(&md[0]), compat_view_of(&md[1]),
-                                              compat_view_of(&md[2]), nth, s->engine, attr, &found)));
+        TRY(oddi_dnnl_status(compat_matmul_pd(abc, nth, s->engine, attr, &found)));
         if (oddi_dnnl_is(found, "brg") || (!s->whole && oddi_dnnl_is(found, "gemm:jit")))
             break;
         dnnl_primitive_desc_destroy(found);

@@ -48,6 +48,34 @@ static size_t shards_weights(const struct oddi_dnnl_form *f)
     return (size_t)(f->oc * f->ic * f->kh * f->kw);
 }
 
+/* Deals `whole` pieces (pictures, or `step` output channels each) out to the shards, as evenly as
+ * can be. */
+static void shards_deal(struct shards *s, int64_t whole, int64_t step)
+{
+    int64_t begin = 0;
+    for (int i = 0; i < s->count; i++) {
+        struct shard *one = &s->shard[i];
+        const int64_t length = whole / s->count + (i < whole % s->count);
+        one->form = s->form;
+        if (s->by_channels) {
+            one->channel = begin * step;
+            one->form.oc = length * step;
+        } else {
+            one->picture = begin;
+            one->form.n = length;
+        }
+        begin += length;
+    }
+}
+
+/* bf16 kernels transpose all of x in each shard, so there are fewer and larger ones. */
+static int64_t shards_unit(const struct shards *s, int64_t blocks)
+{
+    if (!s->form.bf16 || !s->by_channels || blocks % 2 != 0)
+        return 1;
+    return blocks % 4 != 0 ? 2 : 4;
+}
+
 /* Decides the cut; a function of the shapes, as bits depend on it. */
 static bool shards_cut(const struct oddi_task *task, bool bf16, struct shards *s)
 {
@@ -63,25 +91,11 @@ static bool shards_cut(const struct oddi_task *task, bool bf16, struct shards *s
     const double copied = (double)f->n * (double)(f->oc * f->oh * f->ow);
     const double added = (double)(parts + 1) * (double)shards_weights(f);
     s->by_channels = blocks >= SHARDS_PICTURES ? copied < added : blocks > 1 && 4 * copied < added;
-    /* bf16 kernels transpose all of x in each shard, so there are fewer and larger ones. */
-    const int64_t unit = !bf16 || !s->by_channels || blocks % 2 != 0 ? 1 : blocks % 4 != 0 ? 2 : 4;
+    const int64_t unit = shards_unit(s, blocks);
     const int64_t whole = s->by_channels ? blocks / unit : f->n;
     const int64_t most = s->by_channels ? SHARDS_CHANNELS / unit : parts;
     s->count = (int)(whole < most ? whole : most);
-    int64_t begin = 0;
-    for (int i = 0; i < s->count; i++) {
-        struct shard *one = &s->shard[i];
-        const int64_t length = whole / s->count + (i < whole % s->count);
-        one->form = *f;
-        if (s->by_channels) {
-            one->channel = begin * unit * block;
-            one->form.oc = length * unit * block;
-        } else {
-            one->picture = begin;
-            one->form.n = length;
-        }
-        begin += length;
-    }
+    shards_deal(s, whole, unit * block);
     return true;
 }
 
