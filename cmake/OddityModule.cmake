@@ -91,8 +91,9 @@ function(odd_test name)
     target_link_libraries(${name} PRIVATE oddity_static)
   endif()
   add_test(NAME ${name} COMMAND ${name})
+  # Waiting threads sleep: tests run beside each other, and spinning would only take their time.
   set_tests_properties(${name} PROPERTIES LABELS ${A_LABEL} TIMEOUT ${A_TIMEOUT} SKIP_RETURN_CODE 77
-    WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
+    WORKING_DIRECTORY ${CMAKE_BINARY_DIR} ENVIRONMENT "OMP_WAIT_POLICY=passive")
 endfunction()
 
 # The command-line tool over the static library, so that one file can be copied anywhere.
@@ -129,7 +130,7 @@ function(odd_scripts)
     endforeach()
     add_test(NAME t${name} COMMAND sh ${script})
     set_tests_properties(t${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout} SKIP_RETURN_CODE 77
-      ENVIRONMENT "ODDITY_SOURCE=${CMAKE_SOURCE_DIR};ODDITY_BUILD=${CMAKE_BINARY_DIR};ODDITY=$<TARGET_FILE:oddity>;CC=${CMAKE_C_COMPILER}")
+      ENVIRONMENT "ODDITY_SOURCE=${CMAKE_SOURCE_DIR};ODDITY_BUILD=${CMAKE_BINARY_DIR};ODDITY=$<TARGET_FILE:oddity>;CC=${CMAKE_C_COMPILER};OMP_WAIT_POLICY=passive")
   endforeach()
 endfunction()
 

@@ -9,6 +9,7 @@
 #include "engine/support_test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Trains until it is stopped by the nth event with `text`; the state is there, the model is not. */
@@ -264,6 +265,23 @@ static void test_an_old_model_stays(void **unused)
     testing_release(&t);
 }
 
+/* What is announced counts the plan's memory, too: weights, moments and pictures are 0.4 MB here.
+ */
+static void test_announced_memory(void **unused)
+{
+    struct testing t;
+    struct engine_watch w;
+    (void)unused;
+    begin(&t, "memory");
+    engine_watch(&t, &w, "\"event\":\"start\"", 0);
+    engine_train_well(&t, "set", "whole", "variant=daad+");
+    engine_unwatch(&t);
+    const char *memory = strstr(w.last, "\"memory_bytes\":");
+    assert_non_null(memory);
+    assert_true(strtod(memory + strlen("\"memory_bytes\":"), NULL) > 6e5);
+    testing_release(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_other_trainings_are_refused),
         cmocka_unit_test(test_damaged_states_are_refused),
         cmocka_unit_test(test_an_old_model_stays),
+        cmocka_unit_test(test_announced_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

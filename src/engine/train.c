@@ -131,9 +131,11 @@ static odd_status train_announce(struct train_run *r)
     double per_step = 0;
     if (!oddi_report_wanted(r->ctx))
         return ODD_OK;
-    odd_status status =
-        r->step > 0 ? oddi_trainer_prepare(&r->trainer, r->trainer.net.stages - 1, recipe->batch)
-                    : oddi_train_measure(r, TRAIN_MEASURED, &per_step);
+    odd_status status = r->step > 0 ? ODD_OK : oddi_train_measure(r, TRAIN_MEASURED, &per_step);
+    if (status == ODD_ECANCELLED) /* heard again after the first step, which saves the state */
+        status = oddi_train_start(r);
+    if (status == ODD_OK) /* the plan, for its memory */
+        status = oddi_trainer_prepare(&r->trainer, r->trainer.net.stages - 1, recipe->batch);
     if (status != ODD_OK)
         return status;
     for (size_t i = 0; i < r->trainer.state.params; i++)

@@ -66,13 +66,15 @@ static const char *const daad_small[] = {"size=32",   "width=16", "items=125", "
                                          "epochs=14", "lr=0.001", NULL};
 static const char *const daad_full[] = {"size=256",   "width=64", "items=500", "batch=8",
                                         "steps=4000", "lr=0.001", NULL};
-static const char *const daad_paper[] = {"size=256",    "width=64",  "items=500",    "batch=16",
-                                         "steps=20000", "lr=0.0002", "warm-up=0.01", NULL};
+static const char *const daad_paper[] = {"size=256",     "width=64",      "items=500",
+                                         "batch=16",     "steps=20000",   "lr=0.0002",
+                                         "warm-up=0.01", "variant=daad+", NULL};
 static const struct oddi_preset daad_presets[] = {
     {"lite", "128 pixels, w = 32, 2,500 steps: minutes on an ordinary CPU", daad_lite},
     {"small", "32 pixels, w = 16, 14 epochs: digits, garments, icons", daad_small},
     {"full", "256 pixels, w = 64, 4,000 steps: hours on a CPU", daad_full},
-    {"paper", "256 pixels, w = 64, 20,000 steps of 16 at 2e-4: the specification's whole recipe",
+    {"paper",
+     "256 pixels, w = 64, daad+, 20,000 steps of 16 at 2e-4: the specification's whole recipe",
      daad_paper},
     {NULL, NULL, NULL}};
 

@@ -8,10 +8,10 @@
  *
  * A division is given in parts per axis (the paper's r_h x r_w x r_c) or as a block in cells; one
  * entry for all memories, or one each from the finest to the coarsest, separated by "/". "spec" is
- * blocks of 4 x 4 cells on the skips and 2 x 2 on the bottleneck over all channels (32 to 64
- * pixels), "pixel" one cell, "whole" the undivided map.
+ * blocks of 4 x 4 cells on the skips and 2 x 2 on the bottleneck (or the nearest edges that divide
+ * the map) over all channels (32 to 64 pixels), "pixel" one cell, "whole" the undivided map.
  */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -76,6 +76,11 @@ static odd_status shape_bad(struct odd_context *ctx, const char *name, const cha
         name, text);
 }
 
+static bool shape_is_spec(const char *list)
+{
+    return strcmp(list, "spec") == 0 || strcmp(list, "auto") == 0;
+}
+
 /* What a list says about memory i: cells per block (0: all there are), or parts where not *cells.
  */
 static bool shape_given(const struct daad_shape *s, const char *list, bool by_block, int i,
@@ -89,11 +94,21 @@ static bool shape_given(const struct daad_shape *s, const char *list, bool by_bl
         return true;
     const bool pixel = strcmp(list, "pixel") == 0;
     given[0] = given[1] = pixel ? 1 : s->memory_level[i] == s->levels ? 2 : 4;
-    if (pixel || (!by_block && (strcmp(list, "spec") == 0 || strcmp(list, "auto") == 0)))
+    if (pixel || (!by_block && shape_is_spec(list)))
         return true;
     *cells = by_block;
     return shape_entry(list, i, s->memories, &text, &length) &&
            shape_triple(text, length, by_block, given);
+}
+
+/* The divisor of n nearest to `want`, the larger of two. */
+static int64_t shape_divisor(int64_t n, int64_t want)
+{
+    int64_t best = 1;
+    for (int64_t d = 1; d <= n; d++)
+        if (n % d == 0 && llabs(d - want) <= llabs(best - want))
+            best = d;
+    return best;
 }
 
 /* Block of memory i in cells, from `block` where given, else from `division`. */
@@ -109,6 +124,8 @@ static odd_status shape_block(struct odd_context *ctx, const struct oddi_values 
     bool cells = true;
     if (!shape_given(s, list, by_block, i, given, &cells))
         return shape_bad(ctx, name, list);
+    for (int a = 0; a < 2 && !by_block && shape_is_spec(list); a++)
+        given[a] = shape_divisor(map[a], given[a]); /* maps of 5 or 7 cells have no half */
     for (int a = 0; a < 3; a++) {
         const int64_t want = given[a] == 0 ? map[a]
                              : cells       ? shape_min(given[a], map[a])
@@ -172,7 +189,7 @@ static void shape_addressing(const struct oddi_values *v, struct daad_shape *s)
 }
 
 odd_status oddi_daad_shape_make(struct odd_context *ctx, const struct oddi_values *v,
-                           const struct oddi_geometry *in, struct daad_shape *s)
+                                const struct oddi_geometry *in, struct daad_shape *s)
 {
     memset(s, 0, sizeof(*s));
     s->variant = oddi_values_is(v, "variant", "ae")     ? DAAD_AE
@@ -202,7 +219,8 @@ int64_t oddi_daad_block_length(const struct daad_shape *s, int memory)
 }
 
 /* Divisions tried by division=auto, from coarse to fine. */
-const char *oddi_daad_candidate(const struct oddi_values *v, const struct oddi_geometry *in, int index)
+const char *oddi_daad_candidate(const struct oddi_values *v, const struct oddi_geometry *in,
+                                int index)
 {
     static const char *const tried[] = {"division=whole", "division=2x2x1", "division=spec",
                                         "division=pixel"};

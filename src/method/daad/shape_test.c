@@ -54,6 +54,20 @@ static void test_levels(void **state)
     }
 }
 
+/* Maps of 20 x 28, 10 x 14 and 5 x 7 cells: the nearest edges that divide. */
+static void test_spec_divides_any_multiple_of_32(void **state)
+{
+    static const int64_t edges[3][2] = {{4, 4}, {5, 2}, {1, 1}};
+    const struct oddi_geometry in = {1, 160, 224};
+    struct daad_shape s;
+    daad_test_ok(*state, shape_test_make(*state, "width=16", &in, &s));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(s.block[i][0], edges[i][0]);
+        assert_int_equal(s.block[i][1], edges[i][1]);
+        assert_int_equal(s.block[i][2], s.level[s.memory_level[i]].channels);
+    }
+}
+
 static void test_ladder(void **state)
 {
     static const struct {
@@ -340,6 +354,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_spec_divides_any_multiple_of_32),
         cmocka_unit_test(test_ladder),
         cmocka_unit_test(test_divisions),
         cmocka_unit_test(test_refused),
