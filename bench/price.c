@@ -87,7 +87,7 @@ static odd_status price_step(struct odd_context *ctx, struct plan_step *s, bool 
     best[0] = best[1] = 1e30;
     TRY(vendor_calls(&v, &s->task));
     v.scratch = oddi_alloc_aligned(ctx, oddi_dnnl_max(v.main.scratch, v.out.scratch) + 64);
-    v.result = oddi_alloc_aligned(ctx, 2 * s->task.dst.buffer->size + 64);
+    v.result = oddi_alloc_aligned(ctx, 8 * (size_t)oddi_shape_count(&s->task.dst.shape) + 64);
     if (!v.scratch || !v.result) {
         status = ODD_ENOMEM;
         goto out;

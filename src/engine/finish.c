@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "base/str.h"
 #include "engine/many.h"
 #include "engine/report.h"
 #include "engine/selftest.h"
@@ -242,13 +243,34 @@ out:
 }
 
 /* What was written must load and answer with the same bits. */
-static odd_status finish_check(struct train_run *r)
+static odd_status finish_check(struct train_run *r, const char *path)
 {
     struct odd_model *again = NULL;
-    odd_status status = odd_model_load(r->ctx, r->path, &again);
+    odd_status status = odd_model_load(r->ctx, path, &again);
     if (status == ODD_OK)
         status = odd_model_verify(r->ctx, again, NULL);
     odd_model_free(again);
+    return status;
+}
+
+/* Writes beside the final name, checks, renames: a model that fails its own check never stands
+ * where a good one stood. */
+static odd_status finish_write(struct train_run *r, struct odd_model *m)
+{
+    odd_status status = ODD_OK;
+    struct oddi_str s;
+    int error = 0;
+    oddi_str_init(&s, r->ctx);
+    oddi_str_addf(&s, "%s.unchecked", r->path);
+    TRY(oddi_str_status(&s));
+    TRY(oddi_model_file_save(&m->file, s.text));
+    status = finish_check(r, s.text);
+    if (status == ODD_OK && (error = oddi_os_rename(s.text, r->path)) != 0)
+        status = oddi_fail_errno(r->ctx, ODD_EIO, error, "renaming %s to %s", s.text, r->path);
+    if (status != ODD_OK)
+        oddi_os_unlink(s.text);
+out:
+    oddi_str_release(&s);
     return status;
 }
 
@@ -275,6 +297,7 @@ static odd_status finish_report(struct train_run *r, const struct odd_model *m, 
     oddi_json_set_real(all, "seconds_per_step", r->seconds / (double)r->trainer.recipe.steps);
     oddi_json_set_real(all, "threshold", m->calibration.threshold);
     oddi_json_set_int(all, "n_train", (int64_t)oddi_loader_count(r->loader));
+    oddi_json_set_int(all, "n_tune", (int64_t)r->tuned);
     oddi_json_set_int(all, "n_calibrate", (int64_t)m->calibration.n);
     oddi_json_set_text(all, "certifies", certifies);
     oddi_json_set(all, "left_out", json_incref(r->left_out));
@@ -309,13 +332,13 @@ odd_status oddi_train_finish(struct train_run *r, char **report)
     TRY(oddi_train_model(r, &m));
     TRY(finish_score(&tune, &m, ODDI_PART_TUNE));
     TRY(finish_spread(&tune, &m));
+    r->tuned = tune.good;
     TRY(finish_score(&calibrate, &m, ODDI_PART_CALIBRATE));
     TRY(finish_calibrate(r, &m, &calibrate));
     TRY(finish_seen_all(r, &m, &tune, &calibrate));
     TRY(oddi_selftest_add(r->ctx, &m));
     TRY(finish_json(r, &m, &tune, &calibrate));
-    TRY(oddi_model_file_save(&m.file, r->path));
-    TRY(finish_check(r));
+    TRY(finish_write(r, &m));
     oddi_os_unlink(r->state_path); /* may not be there */
     TRY(finish_report(r, &m, report));
 out:

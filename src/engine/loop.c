@@ -212,7 +212,10 @@ odd_status oddi_train_budget(struct train_run *r)
     odd_status status = oddi_train_measure(r, LOOP_MEASURED, &per);
     if (status != ODD_OK)
         return status;
-    const double left = seconds - (double)(oddi_os_now_ns() - began) * 1e-9;
+    double left = seconds - (double)(oddi_os_now_ns() - began) * 1e-9;
+    const struct oddi_method *m = r->config->method;
+    if (m->candidate && m->candidate(&r->config->values, &r->in, 0))
+        left *= 0.5; /* the automatic choice takes as long as the training */
     const int64_t steps = left > per ? (int64_t)(left / per) : 1;
     snprintf(text, sizeof(text), "%lld", (long long)steps);
     status = oddi_values_set(&r->config->values, "steps", text, "set");

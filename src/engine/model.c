@@ -231,10 +231,11 @@ odd_status odd_model_info(const struct odd_model *m, char **json)
     oddi_hash_format(&m->file.tensors.digest, text);
     oddi_json_set_text(all, "file_digest", text);
     oddi_json_set_int(all, "parameters", oddi_model_parameters(m));
-    json_object_foreach(m->json, key,
-                        value) if (!json_object_get(all, key)) /* the file's word never stands for
-                                                                  what is computed here */
-        oddi_json_set(all, key, json_incref(value));
+    oddi_json_set_text(all, "format_version", ODDI_STORE_VERSION);
+    json_object_foreach(m->json, key, value) {
+        if (!json_object_get(all, key)) /* the file's word never stands for what is computed here */
+            oddi_json_set(all, key, json_incref(value));
+    }
     model_info_calibration(m, all);
     TRY(oddi_json_dump(m->ctx, all, 0, json));
 out:

@@ -207,6 +207,15 @@ static odd_status train_strict(struct train_run *r, const struct odd_options *op
     return oddi_fail(r->ctx, ODD_ECONFIG, "strict=%s: expected true or false", text);
 }
 
+/* What is settled before a new training: its steps, then what is automatic. */
+static odd_status train_prepare(struct train_run *r)
+{
+    odd_status status = oddi_train_budget(r);
+    if (status == ODD_OK)
+        status = oddi_train_choose(r);
+    return status == ODD_OK ? oddi_train_start(r) : status;
+}
+
 static odd_status train_run_all(struct train_run *r, const struct odd_options *options,
                                 char **report)
 {
@@ -221,11 +230,8 @@ static odd_status train_run_all(struct train_run *r, const struct odd_options *o
     r->seed = (uint64_t)oddi_values_int(&r->config->values, "seed");
     TRY(train_describe(r));
     TRY(train_open(r));
-    const bool resume = oddi_values_bool(&r->config->values, "resume");
-    if (!resume)
-        TRY(oddi_train_choose(r));
     TRY(oddi_train_start(r));
-    TRY(resume ? oddi_train_restore(r) : oddi_train_budget(r));
+    TRY(oddi_values_bool(&r->config->values, "resume") ? oddi_train_restore(r) : train_prepare(r));
     TRY(train_announce(r));
     TRY(oddi_train_loop(r));
     TRY(oddi_train_finish(r, report));

@@ -22,6 +22,7 @@ struct train_run {
     bool resumed, fresh_stage;
     uint64_t began, saved, shown; /* monotonic ns of this run */
     int64_t shown_step;
+    size_t tuned;     /* pictures of the tune part that were scored */
     double loss;      /* of the last step */
     json_t *left_out; /* array of {path, reason} */
     bool strict;      /* an unreadable picture is an error */
