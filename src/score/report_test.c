@@ -252,7 +252,7 @@ static void test_odd_names(void **state)
     char *text = NULL;
     static double many_score[1200];
     static uint8_t many_label[1200];
-    static char many_name[1200][8];
+    static char many_name[1200][16];
     static const char *many_type[1200];
 
     in.type = names;
