@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is set once for the whole process, before libvips's first use: its modules (PDF, HEIF, JPEG
- * XL, ImageMagick, slides: formats that we never call) stay away, which also saves a quarter of the
- * time of one score from cold; loaders that it calls untrusted are blocked, its operation cache is
- * off, it computes in one thread (pictures are what we are parallel over), and its warnings go
- * nowhere (a library does not print).
+ * What is set once for the whole process, before libvips's first use: loaders that it calls
+ * untrusted are blocked, its operation cache is off, it computes in one thread (pictures are what
+ * we are parallel over), and its warnings go nowhere (a library does not print).
  *
  * libvips describes failures in one buffer for all threads. To hear the reason of one failure, a
  * failed job runs once more while nothing else is in libvips: jobs are the readers of a lock, the
@@ -28,24 +26,11 @@ static void vendor_silence(const gchar *domain, GLogLevelFlags level, const gcha
     (void)user;
 }
 
-/* Starts libvips without its modules. It looks for them under the value of VIPSHOME, which it sets
- * itself while it starts; there is no call for it. A value of the user's stays. */
-static bool vendor_init(void)
-{
-    const bool ours = !g_getenv("VIPSHOME");
-    if (ours)
-        g_setenv("VIPSHOME", "/nonexistent", TRUE);
-    const bool worked = VIPS_INIT("oddity") == 0;
-    if (ours)
-        g_unsetenv("VIPSHOME");
-    return worked;
-}
-
 static bool vendor_start(void)
 {
     static gsize started; /* 1 worked, 2 failed */
     if (g_once_init_enter(&started)) {
-        bool worked = vendor_init();
+        bool worked = VIPS_INIT("oddity") == 0;
         if (worked) {
             vips_block_untrusted_set(TRUE);
             vips_cache_set_max(0);
