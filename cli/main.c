@@ -2,9 +2,9 @@
  *
  * The program. Everything is in cli.c, so that tests can run it without starting a process.
  */
-#include <stdlib.h>
-
 #include "cli/cli.h"
+
+#include <stdlib.h>
 
 int main(int argc, char **argv)
 {
