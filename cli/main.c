@@ -2,9 +2,11 @@
  *
  * The program. Everything is in cli.c, so that tests can run it without starting a process.
  */
-#include "cli/cli.h"
+#include "base/compat.h"
 
 #include <stdlib.h>
+
+#include "cli/cli.h"
 
 int main(int argc, char **argv)
 {
