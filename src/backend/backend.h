@@ -78,6 +78,8 @@ static inline void *oddi_host(const struct oddi_arg *arg)
 /* Host kernel sets in order of preference; `mode` is "best", "simd" (no vendor) or "ref".
  * Returns a NULL-terminated array of at most 8 sets. */
 void oddi_host_sets(const char *mode, const struct oddi_kernel_set *sets[8]);
+/* Whether mode "bf16" has bf16 convolutions on this processor in this build. */
+bool oddi_host_has_bf16(void);
 /* "base", "avx2" or "avx512": what the kernels of this process use. */
 const char *oddi_host_isa(void);
 /* "oneDNN 2.6.3", or "none" in a build without: part of what makes bits equal. */

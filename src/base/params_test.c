@@ -377,7 +377,7 @@ static void test_yaml_limits(void **state)
     const size_t size = 256 * 1024;
     char *text = oddi_alloc(ctx, size + 1);
     assert_int_equal(odd_options_new(ctx, &o), ODD_OK);
-    memset(text, '[', size);
+    memset(text, '[', size + 1);
     assert_int_equal(params_test_load(o, text, size), ODD_ECONFIG);
     assert_int_equal(params_test_load(o, text, size + 1), ODD_ELIMIT);
     memset(text, '\n', size);

@@ -110,6 +110,9 @@ odd_status oddi_train_start(struct train_run *r)
                                          .mode = bf16 ? "bf16" : "best"};
     struct oddi_recipe recipe;
     odd_status status = ODD_OK;
+    if (bf16 && !oddi_host_has_bf16())
+        return oddi_fail(r->ctx, ODD_ENOTSUP,
+                         "precision=bf16: this processor or this build has no bf16 convolutions");
     oddi_trainer_release(&r->trainer);
     TRY(oddi_recipe_read(&recipe, v, (int64_t)oddi_loader_count(r->loader)));
     TRY(oddi_trainer_init(&r->trainer, r->ctx, &net, r->seed, recipe.average > 0));

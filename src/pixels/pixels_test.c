@@ -67,7 +67,7 @@ static void test_copies_planar_with_stride(void **state)
 
 static void test_reads_unaligned_rows(void **state)
 {
-    unsigned char data[1 + 2 * 5];
+    unsigned char data[1 + 2 * 5] = {0};
     const uint16_t row0 = 300, row1 = 65535;
     struct odd_pixels p = describe(data + 1, 1, 2, 1, ODD_U16);
     struct oddi_picture *picture = NULL;

@@ -36,6 +36,15 @@ static const struct host_isa *host_isa(void)
     return &host_isas[i];
 }
 
+bool oddi_host_has_bf16(void)
+{
+#if ODDI_HAVE_DNNL
+    return oddi_dnnl_bf16_set.usable();
+#else
+    return false;
+#endif
+}
+
 const char *oddi_host_isa(void)
 {
     return host_isa()->name;
