@@ -31,11 +31,7 @@ static odd_status checkpoint_pictures(struct train_run *r, char text[ODDI_HASH_T
 /* Values that a training's bits depend on: all but how it is run. */
 static odd_status checkpoint_config(struct train_run *r, json_t **config)
 {
-    static const char *const how[] = {"resume", "checkpoint", "time-budget", "cache-mib",
-                                      "check-numerics"};
-    odd_status status = oddi_values_to_json(&r->config->values, config);
-    for (size_t i = 0; status == ODD_OK && i < ODDI_COUNT(how); i++)
-        json_object_del(*config, how[i]);
+    odd_status status = oddi_config_json(r->config, config);
     if (status == ODD_OK && r->chosen[0]) { /* compared as it was asked for */
         char name[sizeof(r->chosen)];
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(r->chosen, "="), r->chosen);

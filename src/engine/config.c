@@ -114,6 +114,16 @@ void oddi_config_release(struct oddi_config *c)
     oddi_values_release(&c->values);
 }
 
+odd_status oddi_config_json(const struct oddi_config *c, json_t **json)
+{
+    static const char *const how[] = {"resume", "checkpoint", "time-budget", "cache-mib",
+                                      "check-numerics"};
+    odd_status status = oddi_values_to_json(&c->values, json);
+    for (size_t i = 0; status == ODD_OK && i < ODDI_COUNT(how); i++)
+        json_object_del(*json, how[i]);
+    return status;
+}
+
 odd_status oddi_config_size(struct odd_context *ctx, const struct oddi_config *c, int64_t *width,
                             int64_t *height)
 {

@@ -26,6 +26,9 @@ odd_status oddi_config_restore(struct oddi_config *c, struct odd_context *ctx, c
                                const char *preset, const json_t *values);
 void oddi_config_release(struct oddi_config *c);
 
+/* The values that a training's bits depend on: all but how it is run (resuming, checkpoints, ...). */
+odd_status oddi_config_json(const struct oddi_config *c, json_t **json);
+
 /* Width and height of the network's input from `size` ("128" or "192x128"). */
 odd_status oddi_config_size(struct odd_context *ctx, const struct oddi_config *c, int64_t *width,
                             int64_t *height);

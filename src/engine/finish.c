@@ -209,17 +209,13 @@ static void finish_json_data(struct train_run *r, json_t *all, const struct fini
 static odd_status finish_json(struct train_run *r, struct odd_model *m,
                               const struct finish_part *tune, const struct finish_part *calibrate)
 {
-    static const char *const how[] = {"resume", "checkpoint", "time-budget", "cache-mib",
-                                      "check-numerics"};
     odd_status status = ODD_OK;
     char *text = NULL;
     json_t *all = json_object(), *config = NULL, *spread = json_object(), *build = NULL;
     int components = 0;
     while (m->config.method->components[components])
         components++;
-    TRY(oddi_values_to_json(&r->config->values, &config));
-    for (size_t i = 0; i < ODDI_COUNT(how); i++)
-        json_object_del(config, how[i]);
+    TRY(oddi_config_json(r->config, &config));
     oddi_json_set_text(all, "oddity_version", ODDITY_VERSION);
     oddi_json_set_text(all, "preset", r->config->preset->name);
     oddi_json_set(all, "config", json_incref(config));
