@@ -4,7 +4,6 @@
  */
 #include "job.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,20 +58,13 @@ out:
     return status;
 }
 
-/* Waves of another phase and colour in each picture, and a little noise. */
+/* Noise: each batch a function of the seed and its number. */
 static void job_fill(struct bench_job *j, uint64_t seed, int batch)
 {
-    const struct oddi_geometry *in = &j->trainer.net.in;
     struct oddi_rng rng;
-    float *at = j->input[batch];
     oddi_rng_init(&rng, seed, ODDI_RNG_TEST, 0, (uint64_t)batch);
-    for (int64_t plane = 0; plane < j->batch * in->channels; plane++) {
-        const float phase = oddi_rng_range(&rng, 0.0f, 6.0f), length = oddi_rng_range(&rng, 3.0f, 9.0f);
-        for (int64_t y = 0; y < in->height; y++)
-            for (int64_t x = 0; x < in->width; x++)
-                *at++ = 0.6f * sinf((float)x / length + phase) * cosf((float)y / 4.0f + 2.0f * phase) +
-                        oddi_rng_range(&rng, -0.2f, 0.2f);
-    }
+    for (size_t k = 0; k < j->each; k++)
+        j->input[batch][k] = oddi_rng_range(&rng, -1.0f, 1.0f);
 }
 
 odd_status bench_job_open(struct bench_job *j, const struct bench_job_options *o)
