@@ -139,8 +139,8 @@ static void test_time_budget_goes_on(void **unused)
     char settings[64];
     (void)unused;
     begin(&t, "budget");
-    stop_at(&t, "variant=daad time-budget=0.2s", "\"text\":\"main\"", 1);
-    go_on(&t, "variant=daad time-budget=0.2s");
+    stop_at(&t, "variant=daad time-budget=1s", "\"text\":\"main\"", 1);
+    go_on(&t, "variant=daad time-budget=1s");
     json_t *info = engine_info(&t, "stopped");
     snprintf(settings, sizeof(settings), "variant=daad steps=%d",
              (int)engine_number(info, "training.steps"));
