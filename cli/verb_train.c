@@ -105,7 +105,7 @@ static void train_say_left_out(struct cli *cli, const json_t *list)
             cli_say(cli, "           %s: %s", path, reason);
     }
     if (count > TRAIN_LEFT_OUT)
-        cli_say(cli, "           and %zu more ('oddity info MODEL --json -' names all)",
+        cli_say(cli, "           and %zu more (the report of --json names all)",
                 count - TRAIN_LEFT_OUT);
 }
 

@@ -36,6 +36,9 @@ odd_status oddi_writer_write(struct oddi_writer *w, const void *data, size_t siz
 odd_status oddi_writer_printf(struct oddi_writer *w, const char *format, ...) ODDI_PRINTF(2, 3);
 odd_status oddi_writer_commit(struct oddi_writer *w);
 void oddi_writer_abort(struct oddi_writer *w);
+/* Renames and syncs the folder: what a writer commits with. The rename is what counts: a folder
+ * that cannot be synced after it is a warning in the log. */
+odd_status oddi_file_rename(struct odd_context *ctx, const char *from, const char *to);
 odd_status oddi_file_write(struct odd_context *ctx, const char *path, const void *data,
                            size_t size); /* atomic, whole */
 

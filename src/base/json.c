@@ -92,6 +92,14 @@ bool oddi_json_set(json_t *object, const char *key, json_t *value)
     return json_object_set_new(object, key, value) == 0;
 }
 
+json_t *oddi_json_reals(const double *values, int n)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++)
+        json_array_append_new(list, json_real(values[i]));
+    return list;
+}
+
 /* Bytes that a UTF-8 character beginning with c has; 0: none begins so. */
 static size_t json_utf8_length(unsigned char c)
 {

@@ -25,6 +25,8 @@ bool oddi_json_set_text(json_t *object, const char *key, const char *value);
 bool oddi_json_set_int(json_t *object, const char *key, int64_t value);
 bool oddi_json_set_real(json_t *object, const char *key, double value);
 bool oddi_json_set_bool(json_t *object, const char *key, bool value);
+/* An array of n reals. */
+json_t *oddi_json_reals(const double *values, int n);
 /* Getters with type check and message naming `what` and key; missing is ODD_EFORMAT. */
 odd_status oddi_json_get_text(struct odd_context *ctx, const json_t *object, const char *key,
                               const char *what, const char **value);

@@ -150,25 +150,19 @@ out:
     return status;
 }
 
-/* The rename is what commits: a folder that cannot be synced after it is told, not failed, for
- * the file is there, whole. */
-static odd_status writer_rename(struct oddi_writer *w)
+odd_status oddi_file_rename(struct odd_context *ctx, const char *from, const char *to)
 {
-    char *folder = writer_folder(w->ctx, w->path);
+    char *folder = writer_folder(ctx, to);
     if (!folder)
         return ODD_ENOMEM;
-    int error = oddi_os_rename(w->temporary, w->path);
+    int error = oddi_os_rename(from, to);
     if (error) {
-        oddi_free(w->ctx, folder);
-        return oddi_fail_errno(w->ctx, ODD_EIO, error, "cannot rename '%s' to '%s'", w->temporary,
-                               w->path);
+        oddi_free(ctx, folder);
+        return oddi_fail_errno(ctx, ODD_EIO, error, "cannot rename '%s' to '%s'", from, to);
     }
-    oddi_free(w->ctx, w->temporary);
-    w->temporary = NULL;
     if (oddi_os_sync_folder(folder) != 0)
-        oddi_log(w->ctx, ODD_LOG_WARNING, "'%s' is written, but its folder could not be synced",
-                 w->path);
-    oddi_free(w->ctx, folder);
+        oddi_log(ctx, ODD_LOG_WARNING, "'%s' is written, but its folder could not be synced", to);
+    oddi_free(ctx, folder);
     return ODD_OK;
 }
 
@@ -187,7 +181,9 @@ odd_status oddi_writer_commit(struct oddi_writer *w)
         status = oddi_fail_errno(w->ctx, ODD_EIO, error, "cannot write '%s'", w->path);
         goto out;
     }
-    TRY(writer_rename(w));
+    TRY(oddi_file_rename(w->ctx, w->temporary, w->path));
+    oddi_free(w->ctx, w->temporary);
+    w->temporary = NULL;
 out:
     oddi_writer_abort(w); /* after a success it only frees */
     return status;

@@ -33,19 +33,11 @@ static odd_status checkpoint_config(struct train_run *r, json_t **config)
 {
     odd_status status = oddi_config_json(r->config, config);
     if (status == ODD_OK && r->chosen[0]) { /* compared as it was asked for */
-        char name[sizeof(r->chosen)];
-        snprintf(name, sizeof(name), "%.*s", (int)strcspn(r->chosen, "="), r->chosen);
+        char name[ODDI_SETTING_NAME];
+        oddi_setting_split(r->chosen, name);
         oddi_json_set_text(*config, name, "auto");
     }
     return status;
-}
-
-static json_t *checkpoint_reals(const double *values, int n)
-{
-    json_t *list = json_array();
-    for (int i = 0; i < n; i++)
-        json_array_append_new(list, json_real(values[i]));
-    return list;
 }
 
 static odd_status checkpoint_json(struct train_run *r, char **text)
@@ -64,9 +56,9 @@ static odd_status checkpoint_json(struct train_run *r, char **text)
     oddi_json_set_text(all, "pictures", pictures);
     oddi_json_set_text(all, "chosen", r->chosen);
     oddi_json_set(all, "choice", json_incref(r->choice));
-    oddi_json_set(all, "control_state", checkpoint_reals(c->state, ODDI_CONTROL_STATE));
-    oddi_json_set(all, "rate_scale", checkpoint_reals(c->rate_scale, ODDI_PHASES_MAX));
-    oddi_json_set(all, "inputs", checkpoint_reals(c->value, ODDI_CONTROL_INPUTS));
+    oddi_json_set(all, "control_state", oddi_json_reals(c->state, ODDI_CONTROL_STATE));
+    oddi_json_set(all, "rate_scale", oddi_json_reals(c->rate_scale, ODDI_PHASES_MAX));
+    oddi_json_set(all, "inputs", oddi_json_reals(c->value, ODDI_CONTROL_INPUTS));
     for (int i = 0; i < r->trainer.state.groups; i++)
         json_array_append_new(updates, json_integer(r->trainer.state.group[i].updates));
     oddi_json_set(all, "updates", json_incref(updates));
@@ -198,20 +190,18 @@ out:
 /* What was chosen automatically before the state was saved is chosen again, without trials. */
 static odd_status checkpoint_choice(struct train_run *r, const json_t *all)
 {
-    const char *chosen = NULL, *equal;
-    char name[sizeof(r->chosen)];
+    const char *chosen = NULL;
+    char name[ODDI_SETTING_NAME];
     odd_status status = oddi_json_get_text(r->ctx, all, "chosen", r->state_path, &chosen);
     if (status != ODD_OK || !chosen[0])
         return status;
-    equal = strchr(chosen, '=');
-    if (!equal || strlen(chosen) >= sizeof(r->chosen))
+    const char *value = oddi_setting_split(chosen, name);
+    if (!strchr(chosen, '=') || strlen(chosen) >= sizeof(r->chosen))
         return oddi_fail(r->ctx, ODD_EFORMAT, "%s: the automatic choice is damaged", r->state_path);
     snprintf(r->chosen, sizeof(r->chosen), "%s", chosen);
-    snprintf(name, sizeof(name), "%.*s", (int)(equal - chosen), chosen);
     json_decref(r->choice);
     r->choice = json_incref(json_object_get(all, "choice"));
-    status = oddi_values_set(&r->config->values, name, equal + 1, "auto");
-    return status == ODD_OK ? oddi_train_start(r) : status;
+    return oddi_values_set(&r->config->values, name, value, "auto");
 }
 
 /* A time budget was measured before the state was saved; its steps stay. */
@@ -226,7 +216,7 @@ static odd_status checkpoint_budget(struct train_run *r, const json_t *all)
     snprintf(text, sizeof(text), "%lld", (long long)steps);
     if (status == ODD_OK)
         status = oddi_values_set(&r->config->values, "steps", text, "set");
-    return status == ODD_OK ? oddi_train_start(r) : status;
+    return status;
 }
 
 odd_status oddi_train_restore(struct train_run *r)
@@ -240,6 +230,7 @@ odd_status oddi_train_restore(struct train_run *r)
     TRY(checkpoint_budget(r, all));
     TRY(checkpoint_same(r, all));
     TRY(checkpoint_choice(r, all));
+    TRY(oddi_train_start(r));
     for (int i = 0; i < r->trainer.state.groups; i++) {
         struct oddi_group *g = &r->trainer.state.group[i];
         const struct oddi_shape shape = oddi_shape_make(1, (int64_t)g->count, 1, 1, 1);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/os.h"
 #include "data/paste.h"
 #include "engine/report.h"
 #include "engine/scorer.h"
@@ -31,14 +30,6 @@ struct choose_work {
     uint8_t *label;
 };
 
-/* Splits "name=value"; the value is returned. */
-static const char *choose_split(const char *setting, char name[64])
-{
-    const char *equal = strchr(setting, '=');
-    snprintf(name, 64, "%.*s", (int)(equal - setting), setting);
-    return equal + 1;
-}
-
 /* Candidates that fit this geometry. */
 static odd_status choose_collect(struct choose_work *w)
 {
@@ -46,12 +37,12 @@ static odd_status choose_collect(struct choose_work *w)
     struct oddi_values *v = &r->config->values;
     const struct oddi_method *m = r->config->method;
     odd_status status = ODD_OK;
-    char name[64];
+    char name[ODDI_SETTING_NAME];
     for (int i = 0; m->candidate && w->candidates < CHOOSE_CANDIDATES; i++) {
         const char *setting = m->candidate(v, &r->in, i);
         if (!setting)
             break;
-        TRY(oddi_values_set(v, name, choose_split(setting, name), "auto"));
+        TRY(oddi_values_set(v, name, oddi_setting_split(setting, name), "auto"));
         if (m->check(r->ctx, v, &r->in) == ODD_OK)
             w->setting[w->candidates++] = setting;
         TRY(oddi_values_set(v, name, "auto", "set"));
@@ -160,12 +151,12 @@ static odd_status choose_try(struct choose_work *w, int i, const char *steps)
     struct train_run *r = w->r;
     struct oddi_values *v = &r->config->values;
     odd_status status = ODD_OK;
-    char name[64];
+    char name[ODDI_SETTING_NAME];
     struct odd_scorer *s = NULL;
     struct odd_model m;
     memset(&m, 0, sizeof(m));
     oddi_model_file_init(&m.file, r->ctx);
-    TRY(oddi_values_set(v, name, choose_split(w->setting[i], name), "auto"));
+    TRY(oddi_values_set(v, name, oddi_setting_split(w->setting[i], name), "auto"));
     TRY(oddi_values_set(v, "steps", steps, "auto"));
     TRY(oddi_train_start(r));
     TRY(oddi_train_loop(r));
@@ -185,7 +176,7 @@ static odd_status choose_all(struct choose_work *w)
 {
     struct train_run *r = w->r;
     odd_status status = ODD_OK;
-    char given[32], share[32], name[64];
+    char given[32], share[32], name[ODDI_SETTING_NAME];
     struct oddi_recipe recipe;
     int best = 0;
     snprintf(given, sizeof(given), "%s", oddi_values_text(&r->config->values, "steps"));
@@ -198,7 +189,8 @@ static odd_status choose_all(struct choose_work *w)
         best = w->auroc[i] > w->auroc[best] ? i : best;
     }
     TRY(oddi_values_set(&r->config->values, "steps", given, "set"));
-    TRY(oddi_values_set(&r->config->values, name, choose_split(w->setting[best], name), "auto"));
+    TRY(oddi_values_set(&r->config->values, name, oddi_setting_split(w->setting[best], name),
+                        "auto"));
     snprintf(r->chosen, sizeof(r->chosen), "%s", w->setting[best]);
     oddi_report_text(r->ctx, "choice", "%s is used", w->setting[best]);
     for (int i = 0; i < w->candidates; i++) {

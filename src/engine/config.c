@@ -41,6 +41,13 @@ static odd_status config_start(struct oddi_config *c, struct odd_context *ctx, c
     return oddi_values_init(&c->values, ctx, tables);
 }
 
+const char *oddi_setting_split(const char *setting, char name[ODDI_SETTING_NAME])
+{
+    const size_t length = strcspn(setting, "=");
+    snprintf(name, ODDI_SETTING_NAME, "%.*s", (int)length, setting);
+    return setting + length + (setting[length] == '=');
+}
+
 static odd_status config_preset(struct oddi_config *c, struct odd_context *ctx, const char *name)
 {
     const struct oddi_preset *p = c->method->presets;
@@ -52,10 +59,9 @@ static odd_status config_preset(struct oddi_config *c, struct odd_context *ctx, 
                          c->method->name, name, c->method->name);
     c->preset = p;
     for (int i = 0; p->settings[i]; i++) {
-        char key[64];
-        const char *equal = strchr(p->settings[i], '=');
-        snprintf(key, sizeof(key), "%.*s", (int)(equal - p->settings[i]), p->settings[i]);
-        odd_status status = oddi_values_set(&c->values, key, equal + 1, "preset");
+        char name_of[ODDI_SETTING_NAME];
+        const char *value = oddi_setting_split(p->settings[i], name_of);
+        odd_status status = oddi_values_set(&c->values, name_of, value, "preset");
         if (status != ODD_OK)
             return status;
     }

@@ -26,7 +26,12 @@ odd_status oddi_config_restore(struct oddi_config *c, struct odd_context *ctx, c
                                const char *preset, const json_t *values);
 void oddi_config_release(struct oddi_config *c);
 
-/* The values that a training's bits depend on: all but how it is run (resuming, checkpoints, ...). */
+/* Splits a setting "name=value" as presets and candidates have them; returns the value. */
+#define ODDI_SETTING_NAME 64
+const char *oddi_setting_split(const char *setting, char name[ODDI_SETTING_NAME]);
+
+/* The values that a training's bits depend on: all but how it is run (resuming, checkpoints, ...).
+ */
 odd_status oddi_config_json(const struct oddi_config *c, json_t **json);
 
 /* Width and height of the network's input from `size` ("128" or "192x128"). */

@@ -238,7 +238,7 @@ static odd_status eval_add_pixels(struct eval_run *e, size_t at, const struct od
 }
 
 odd_status oddi_eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w,
-                    int64_t h)
+                         int64_t h)
 {
     const struct oddi_sample *s = &e->ds->sample[e->index[at]];
     const struct oddi_planes planes = {w, h, 1, (float *)map}; /* only read */

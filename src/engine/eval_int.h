@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inside of an evaluation: eval.c (a model's), eval_scores.c (any tool's scores), oddi_eval_maps.c
- * (overlays of the most anomalous pictures). */
+ * The inside of an evaluation: eval.c (a model's), eval_scores.c (any tool's scores),
+ * oddi_eval_maps.c (overlays of the most anomalous pictures). */
 #ifndef ODDI_ENGINE_EVAL_INT_H
 #define ODDI_ENGINE_EVAL_INT_H
 #include "base/json.h"
@@ -35,7 +35,7 @@ void oddi_eval_release(struct eval_run *e);
 /* Adds picture `at` (a position in index) with its score; map (w x h) may be NULL. A picture whose
  * mask cannot be used is skipped instead. */
 odd_status oddi_eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w,
-                    int64_t h);
+                         int64_t h);
 odd_status oddi_eval_skip(struct eval_run *e, size_t at, const char *reason);
 /* Metrics of all that was added, as the report's JSON. */
 odd_status oddi_eval_report(struct eval_run *e, json_t **report);

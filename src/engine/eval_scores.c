@@ -166,7 +166,7 @@ static odd_status scores_picture(struct scores_work *w, size_t at)
         }
     }
     TRY(oddi_eval_add(e, at, row->score, map ? map->data : NULL, map ? map->width : 0,
-                 map ? map->height : 0));
+                      map ? map->height : 0));
 out:
     oddi_picture_free(e->ctx, map);
     oddi_free(e->ctx, path);

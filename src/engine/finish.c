@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/file.h"
 #include "base/os.h"
 #include "base/str.h"
 #include "engine/many.h"
@@ -90,13 +91,10 @@ static odd_status finish_weights(struct train_run *r, struct odd_model *m)
     odd_status status = ODD_OK;
     struct oddi_state *s = &r->trainer.state;
     struct oddi_build b;
-    oddi_build_init(&b, r->ctx, &r->config->values, &r->in, 1);
-    b.stage = ODDI_STAGE_SCORE;
-    r->config->method->build(&b);
-    TRY(oddi_graph_status(&b.graph));
+    TRY(oddi_model_graph(r->ctx, m, &b));
     for (int i = 0; i < b.graph.count; i++) {
         const struct oddi_node *n = b.graph.node[i];
-        if (!(n->flags & ODDI_NODE_PARAM) || strcmp(n->group, "const") == 0)
+        if (!oddi_build_holds(n))
             continue;
         const struct oddi_state_param *p = oddi_state_find(s, n->name);
         const struct oddi_group *g = &s->group[p->group];
@@ -120,39 +118,39 @@ static odd_status finish_spread(struct finish_part *tune, struct odd_model *m)
 }
 
 /* Content hashes of the pictures that training has seen, so that eval knows them again. */
-static odd_status finish_seen(struct train_run *r, struct odd_model *m, const char *name,
-                              const uint32_t *index, size_t n)
+static odd_status finish_seen(struct odd_model *m, const char *name,
+                              const struct oddi_hash128 *hash, size_t n)
+{
+    const struct oddi_shape shape = oddi_shape_make(2, (int64_t)n, sizeof(*hash), 1, 1);
+    return n > 0 ? oddi_model_file_add_copy(&m->file, name, ODDI_U8, &shape, hash) : ODD_OK;
+}
+
+static odd_status finish_seen_part(const struct finish_part *p, struct odd_model *m,
+                                   const char *name)
 {
     odd_status status = ODD_OK;
+    struct oddi_hash128 *hash = oddi_calloc(p->r->ctx, p->good + 1, sizeof(*hash));
+    if (!hash)
+        return ODD_ENOMEM;
+    for (size_t i = 0; i < p->good; i++)
+        TRY(oddi_dataset_hash(p->r->ctx, p->r->ds, p->index[i], &hash[i]));
+    TRY(finish_seen(m, name, hash, p->good));
+out:
+    oddi_free(p->r->ctx, hash);
+    return status;
+}
+
+/* The loader hashed the training pictures when it first looked at them. */
+static odd_status finish_seen_train(struct train_run *r, struct odd_model *m)
+{
+    const size_t n = oddi_loader_count(r->loader);
     struct oddi_hash128 *hash = oddi_calloc(r->ctx, n + 1, sizeof(*hash));
     if (!hash)
         return ODD_ENOMEM;
     for (size_t i = 0; i < n; i++)
-        TRY(oddi_dataset_hash(r->ctx, r->ds, index[i], &hash[i]));
-    const struct oddi_shape shape = oddi_shape_make(2, (int64_t)n, sizeof(*hash), 1, 1);
-    if (n > 0)
-        TRY(oddi_model_file_add_copy(&m->file, name, ODDI_U8, &shape, hash));
-out:
+        hash[i] = *oddi_loader_hash(r->loader, i);
+    const odd_status status = finish_seen(m, "seen.train", hash, n);
     oddi_free(r->ctx, hash);
-    return status;
-}
-
-static odd_status finish_seen_all(struct train_run *r, struct odd_model *m,
-                                  const struct finish_part *tune,
-                                  const struct finish_part *calibrate)
-{
-    odd_status status = ODD_OK;
-    const size_t n = oddi_loader_count(r->loader);
-    uint32_t *index = oddi_alloc_array(r->ctx, n + 1, sizeof(*index));
-    if (!index)
-        return ODD_ENOMEM;
-    for (size_t i = 0; i < n; i++)
-        index[i] = oddi_loader_sample(r->loader, i);
-    TRY(finish_seen(r, m, "seen.train", index, n));
-    TRY(finish_seen(r, m, "seen.tune", tune->index, tune->good));
-    TRY(finish_seen(r, m, "seen.calibrate", calibrate->index, calibrate->good));
-out:
-    oddi_free(r->ctx, index);
     return status;
 }
 
@@ -171,14 +169,6 @@ static odd_status finish_calibrate(struct train_run *r, struct odd_model *m,
     TRY(oddi_calibrate(r->ctx, &stored, m->typical, &m->calibration));
 out:
     return status;
-}
-
-static json_t *finish_reals(const double *values, int n)
-{
-    json_t *list = json_array();
-    for (int i = 0; i < n; i++)
-        json_array_append_new(list, json_real(values[i]));
-    return list;
 }
 
 static void finish_json_data(struct train_run *r, json_t *all, const struct finish_part *tune,
@@ -220,8 +210,8 @@ static odd_status finish_json(struct train_run *r, struct odd_model *m,
     oddi_json_set_text(all, "preset", r->config->preset->name);
     oddi_json_set(all, "config", json_incref(config));
     finish_json_data(r, all, tune, calibrate);
-    oddi_json_set(spread, "location", finish_reals(m->spread.location, components));
-    oddi_json_set(spread, "scale", finish_reals(m->spread.scale, components));
+    oddi_json_set(spread, "location", oddi_json_reals(m->spread.location, components));
+    oddi_json_set(spread, "scale", oddi_json_reals(m->spread.scale, components));
     oddi_json_set(all, "spread", json_incref(spread));
     oddi_json_set_real(all, "map_typical", m->typical);
     TRY(oddi_selftest_build(r->ctx, m, &build));
@@ -255,14 +245,13 @@ static odd_status finish_write(struct train_run *r, struct odd_model *m)
 {
     odd_status status = ODD_OK;
     struct oddi_str s;
-    int error = 0;
     oddi_str_init(&s, r->ctx);
     oddi_str_addf(&s, "%s.unchecked", r->path);
     TRY(oddi_str_status(&s));
     TRY(oddi_model_file_save(&m->file, s.text));
     status = finish_check(r, s.text);
-    if (status == ODD_OK && (error = oddi_os_rename(s.text, r->path)) != 0)
-        status = oddi_fail_errno(r->ctx, ODD_EIO, error, "renaming %s to %s", s.text, r->path);
+    if (status == ODD_OK)
+        status = oddi_file_rename(r->ctx, s.text, r->path);
     if (status != ODD_OK)
         oddi_os_unlink(s.text);
 out:
@@ -270,7 +259,8 @@ out:
     return status;
 }
 
-static odd_status finish_report(struct train_run *r, const struct odd_model *m, char **report)
+static odd_status finish_report(struct train_run *r, const struct odd_model *m, size_t n_tune,
+                                char **report)
 {
     odd_status status = ODD_OK;
     struct oddi_hash128 hash;
@@ -293,7 +283,7 @@ static odd_status finish_report(struct train_run *r, const struct odd_model *m, 
     oddi_json_set_real(all, "seconds_per_step", r->seconds / (double)r->trainer.recipe.steps);
     oddi_json_set_real(all, "threshold", m->calibration.threshold);
     oddi_json_set_int(all, "n_train", (int64_t)oddi_loader_count(r->loader));
-    oddi_json_set_int(all, "n_tune", (int64_t)r->tuned);
+    oddi_json_set_int(all, "n_tune", (int64_t)n_tune);
     oddi_json_set_int(all, "n_calibrate", (int64_t)m->calibration.n);
     oddi_json_set_text(all, "certifies", certifies);
     oddi_json_set(all, "left_out", json_incref(r->left_out));
@@ -328,15 +318,16 @@ odd_status oddi_train_finish(struct train_run *r, char **report)
     TRY(oddi_train_model(r, &m));
     TRY(finish_score(&tune, &m, ODDI_PART_TUNE));
     TRY(finish_spread(&tune, &m));
-    r->tuned = tune.good;
     TRY(finish_score(&calibrate, &m, ODDI_PART_CALIBRATE));
     TRY(finish_calibrate(r, &m, &calibrate));
-    TRY(finish_seen_all(r, &m, &tune, &calibrate));
+    TRY(finish_seen_train(r, &m));
+    TRY(finish_seen_part(&tune, &m, "seen.tune"));
+    TRY(finish_seen_part(&calibrate, &m, "seen.calibrate"));
     TRY(oddi_selftest_add(r->ctx, &m));
     TRY(finish_json(r, &m, &tune, &calibrate));
     TRY(finish_write(r, &m));
     oddi_os_unlink(r->state_path); /* may not be there */
-    TRY(finish_report(r, &m, report));
+    TRY(finish_report(r, &m, tune.good, report));
 out:
     if (status == ODD_ECANCELLED && oddi_train_save(r) == ODD_OK)
         status = oddi_fail(r->ctx, ODD_ECANCELLED,

@@ -177,9 +177,8 @@ out:
     return status;
 }
 
-/* Seconds of a step of the last stage, the dearest; leaves the trainer started anew, so that what
- * follows has the bits it would have had. */
-odd_status oddi_train_measure(struct train_run *r, int measured, double *per_step)
+/* The last stage is the dearest. */
+odd_status oddi_train_measure(struct train_run *r, int measured)
 {
     odd_status status = ODD_OK;
     const int stage = r->config->method->stages(&r->config->values) - 1;
@@ -191,17 +190,19 @@ odd_status oddi_train_measure(struct train_run *r, int measured, double *per_ste
         TRY(loop_step(r, stage));
         TRY(oddi_check_cancel(r->ctx));
     }
-    *per_step = (double)(oddi_os_now_ns() - from) * 1e-9 / measured;
+    r->per_step = (double)(oddi_os_now_ns() - from) * 1e-9 / measured;
 out:
     oddi_loader_stop(r->loader);
-    return status == ODD_OK ? oddi_train_start(r) : status;
+    return status;
 }
 
-/* The training that follows is that of steps=N, to the bit. */
+/* The training that follows starts anew: it is that of steps=N, to the bit. */
 odd_status oddi_train_budget(struct train_run *r)
 {
-    double seconds = 0, per = 0;
+    odd_status status = ODD_OK;
+    double seconds = 0;
     char text[32];
+    const struct oddi_method *m = r->config->method;
     const char *budget = oddi_values_text(&r->config->values, "time-budget");
     if (!budget[0])
         return ODD_OK;
@@ -209,17 +210,16 @@ odd_status oddi_train_budget(struct train_run *r)
         return oddi_fail(r->ctx, ODD_ECONFIG,
                          "time-budget=%s: expected a duration such as 90s, 10m or 1h30m", budget);
     const uint64_t began = oddi_os_now_ns();
-    odd_status status = oddi_train_measure(r, LOOP_MEASURED, &per);
-    if (status != ODD_OK)
-        return status;
+    TRY(oddi_train_start(r));
+    TRY(oddi_train_measure(r, LOOP_MEASURED));
     double left = seconds - (double)(oddi_os_now_ns() - began) * 1e-9;
-    const struct oddi_method *m = r->config->method;
     if (m->candidate && m->candidate(&r->config->values, &r->in, 0))
         left *= 0.5; /* the automatic choice takes as long as the training */
-    const int64_t steps = left > per ? (int64_t)(left / per) : 1;
+    const int64_t steps = left > r->per_step ? (int64_t)(left / r->per_step) : 1;
     snprintf(text, sizeof(text), "%lld", (long long)steps);
-    status = oddi_values_set(&r->config->values, "steps", text, "set");
+    TRY(oddi_values_set(&r->config->values, "steps", text, "set"));
     oddi_report_text(r->ctx, "budget", "time budget %s = %lld steps (repeat with --set steps=%lld)",
                      budget, (long long)steps, (long long)steps);
-    return status == ODD_OK ? oddi_train_start(r) : status;
+out:
+    return status;
 }

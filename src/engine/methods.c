@@ -14,10 +14,9 @@ static json_t *methods_settings(const char *const *settings)
 {
     json_t *all = json_object();
     for (int i = 0; settings[i]; i++) {
-        char key[64];
-        const char *equal = strchr(settings[i], '=');
-        snprintf(key, sizeof(key), "%.*s", (int)(equal - settings[i]), settings[i]);
-        oddi_json_set_text(all, key, equal + 1);
+        char name[ODDI_SETTING_NAME];
+        const char *value = oddi_setting_split(settings[i], name);
+        oddi_json_set_text(all, name, value);
     }
     return all;
 }

@@ -9,19 +9,13 @@
 
 #include "base/str.h"
 
-/* Makes the scoring graph of a model; the caller releases it. */
-static odd_status model_graph(struct odd_context *ctx, const struct odd_model *m,
-                              struct oddi_build *b)
+odd_status oddi_model_graph(struct odd_context *ctx, const struct odd_model *m,
+                            struct oddi_build *b)
 {
     oddi_build_init(b, ctx, &m->config.values, &m->in, 1);
     b->stage = ODDI_STAGE_SCORE;
     m->config.method->build(b);
     return oddi_graph_status(&b->graph);
-}
-
-static bool model_owns(const struct oddi_node *n)
-{
-    return (n->flags & ODDI_NODE_PARAM) && strcmp(n->group, "const") != 0;
 }
 
 odd_status oddi_model_bind(struct odd_context *ctx, const struct odd_model *m,
@@ -33,7 +27,7 @@ odd_status oddi_model_bind(struct odd_context *ctx, const struct odd_model *m,
         return ODD_ENOMEM;
     for (int i = 0; i < g->count; i++) {
         const struct oddi_node *node = g->node[i];
-        if (!model_owns(node))
+        if (!oddi_build_holds(node))
             continue;
         const struct oddi_stored *t = oddi_model_file_find(&m->file, node->name);
         if (!t || t->type != ODDI_F32 || !oddi_shape_equal(&t->shape, &node->shape)) {
@@ -65,9 +59,9 @@ odd_status oddi_model_check(struct odd_context *ctx, const struct odd_model *m)
     struct oddi_build b;
     struct oddi_str list;
     oddi_str_init(&list, ctx);
-    odd_status status = model_graph(ctx, m, &b);
+    odd_status status = oddi_model_graph(ctx, m, &b);
     for (int i = 0; status == ODD_OK && i < b.graph.count; i++)
-        if (model_owns(b.graph.node[i]))
+        if (oddi_build_holds(b.graph.node[i]))
             model_difference(m, b.graph.node[i], &list);
     for (size_t i = 0; status == ODD_OK && i < oddi_model_file_count(&m->file); i++) {
         const char *name = oddi_model_file_at(&m->file, i)->name;
@@ -232,7 +226,8 @@ odd_status odd_model_info(const struct odd_model *m, char **json)
     oddi_json_set_text(all, "file_digest", text);
     oddi_json_set_int(all, "parameters", oddi_model_parameters(m));
     oddi_json_set_text(all, "format_version", ODDI_STORE_VERSION);
-    json_object_foreach(m->json, key, value) {
+    json_object_foreach(m->json, key, value)
+    {
         if (!json_object_get(all, key)) /* the file's word never stands for what is computed here */
             oddi_json_set(all, key, json_incref(value));
     }

@@ -22,6 +22,9 @@ struct odd_model {
     uint64_t version; /* constant: parameters of a model never change */
 };
 
+/* Makes the scoring graph, for one picture; the caller releases it, also after failure. */
+odd_status oddi_model_graph(struct odd_context *ctx, const struct odd_model *m,
+                            struct oddi_build *b);
 /* Bindings of a graph's parameters to the model's tensors; a missing one is ODD_EFORMAT by name. */
 odd_status oddi_model_bind(struct odd_context *ctx, const struct odd_model *m,
                            const struct oddi_graph *g, struct oddi_binding **binding, int *count);

@@ -18,9 +18,7 @@ odd_status oddi_scorer_make(struct odd_context *ctx, const struct odd_model *mod
         return ODD_ENOMEM;
     s->ctx = ctx;
     s->model = model;
-    oddi_build_init(&s->build, ctx, &model->config.values, &model->in, 1);
-    s->build.stage = ODDI_STAGE_SCORE;
-    model->config.method->build(&s->build);
+    TRY(oddi_model_graph(ctx, model, &s->build));
     TRY(oddi_graph_fuse(&s->build.graph));
     TRY(oddi_model_bind(ctx, model, &s->build.graph, &binding, &count));
     const struct oddi_plan_options options = {.type = ODDI_F32,

@@ -126,17 +126,25 @@ out:
     return status;
 }
 
+/* The time of a step, unless a time budget has measured it; the training then starts anew. */
+static odd_status train_expect(struct train_run *r)
+{
+    if (r->per_step > 0)
+        return ODD_OK;
+    const odd_status status = oddi_train_measure(r, TRAIN_MEASURED);
+    if (status != ODD_OK && status != ODD_ECANCELLED)
+        return status;
+    return oddi_train_start(r); /* a stop is heard again after the first step, which saves */
+}
+
 static odd_status train_announce(struct train_run *r)
 {
     const struct oddi_recipe *recipe = &r->trainer.recipe;
     const struct oddi_values *v = &r->config->values;
     int64_t parameters = 0;
-    double per_step = 0;
     if (!oddi_report_wanted(r->ctx))
         return ODD_OK;
-    odd_status status = r->step > 0 ? ODD_OK : oddi_train_measure(r, TRAIN_MEASURED, &per_step);
-    if (status == ODD_ECANCELLED) /* heard again after the first step, which saves the state */
-        status = oddi_train_start(r);
+    odd_status status = r->step > 0 ? ODD_OK : train_expect(r);
     if (status == ODD_OK) /* the plan, for its memory */
         status = oddi_trainer_prepare(&r->trainer, r->trainer.net.stages - 1, recipe->batch);
     if (status != ODD_OK)
@@ -164,8 +172,8 @@ static odd_status train_announce(struct train_run *r)
     oddi_json_set_int(e, "height", r->in.height);
     oddi_json_set_int(e, "channels", r->in.channels);
     oddi_json_set_int(e, "threads", r->ctx->threads);
-    if (per_step > 0)
-        oddi_json_set_real(e, "seconds_expected", per_step * (double)recipe->steps);
+    if (r->per_step > 0)
+        oddi_json_set_real(e, "seconds_expected", r->per_step * (double)recipe->steps);
     oddi_report_send(r->ctx, e);
     return ODD_OK;
 }
@@ -233,7 +241,6 @@ static odd_status train_run_all(struct train_run *r, const struct odd_options *o
     r->seed = (uint64_t)oddi_values_int(&r->config->values, "seed");
     TRY(train_describe(r));
     TRY(train_open(r));
-    TRY(oddi_train_start(r));
     TRY(oddi_values_bool(&r->config->values, "resume") ? oddi_train_restore(r) : train_prepare(r));
     TRY(train_announce(r));
     TRY(oddi_train_loop(r));

@@ -19,10 +19,10 @@ struct train_run {
     uint64_t seed;
     int64_t step;   /* done so far */
     double seconds; /* of training, in all runs */
-    bool resumed, fresh_stage;
+    bool resumed;
     uint64_t began, saved, shown; /* monotonic ns of this run */
     int64_t shown_step;
-    size_t tuned;     /* pictures of the tune part that were scored */
+    double per_step;  /* seconds, as measured before training; 0: not yet */
     double loss;      /* of the last step */
     json_t *left_out; /* array of {path, reason} */
     bool strict;      /* an unreadable picture is an error */
@@ -40,10 +40,12 @@ odd_status oddi_train_choose(struct train_run *r);
 odd_status oddi_train_model(struct train_run *r, struct odd_model *m);
 /* Sets steps=N from a time budget, by measuring. */
 odd_status oddi_train_budget(struct train_run *r);
-odd_status oddi_train_measure(struct train_run *r, int measured, double *per_step);
+/* Sets r->per_step from that many steps of a started trainer, which is spent: start it anew. */
+odd_status oddi_train_measure(struct train_run *r, int measured);
 /* All remaining steps. ODD_ECANCELLED after saving the state. */
 odd_status oddi_train_loop(struct train_run *r);
 odd_status oddi_train_save(struct train_run *r);
+/* Starts the trainer and puts it where the saved state stood. */
 odd_status oddi_train_restore(struct train_run *r);
 odd_status oddi_train_finish(struct train_run *r, char **report);
 /* Notes and reports a picture that cannot be read. */

@@ -111,3 +111,8 @@ struct oddi_node *oddi_build_scalar(struct oddi_build *b, const char *name)
 {
     return oddi_input(&b->graph, name, oddi_shape_make(0, 1, 1, 1, 1));
 }
+
+bool oddi_build_holds(const struct oddi_node *node)
+{
+    return (node->flags & ODDI_NODE_PARAM) && strcmp(node->group, "const") != 0;
+}

@@ -3,8 +3,9 @@
  * Optimisers, learning-rate schedules, clipping and weight averages, from one parameter table that
  * every trained method has.
  *
- *   Adam   m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2, w -= rate (m/(1-b1^t)) / (sqrt(v/(1-b2^t)) +
- * eps) (Kingma and Ba, 2015) AdamW  the same, and w -= rate decay w (Loshchilov and Hutter, 2019)
+ *   Adam   m = b1 m + (1-b1) g,  v = b2 v + (1-b2) g^2,
+ *          w -= rate (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps)     (Kingma and Ba, 2015)
+ *   AdamW  the same, and w -= rate decay w               (Loshchilov and Hutter, 2019)
  *   SGD    m = momentum m + g + decay w, w -= rate m
  */
 #ifndef ODDI_NN_OPTIM_H
@@ -26,8 +27,7 @@ struct oddi_recipe {
     int64_t warmup_steps; /* rate rises linearly over them */
     int64_t steps, batch;
 };
-/* From values; steps from `steps`, or from `epochs` and the number of pictures (ODD_ENODATA: none).
- */
+/* From values; steps from `steps`, or from `epochs` and the pictures (ODD_ENODATA: none). */
 odd_status oddi_recipe_read(struct oddi_recipe *r, const struct oddi_values *v, int64_t pictures);
 /* Learning rate of step 0..steps-1. */
 double oddi_recipe_rate(const struct oddi_recipe *r, int64_t step);

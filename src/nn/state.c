@@ -95,16 +95,11 @@ static odd_status state_add(struct oddi_state *s, const struct oddi_node *n)
     return ODD_OK;
 }
 
-static bool state_owns(const struct oddi_node *n)
-{
-    return (n->flags & ODDI_NODE_PARAM) && strcmp(n->group, "const") != 0;
-}
-
 odd_status oddi_state_declare(struct oddi_state *s, const struct oddi_graph *g)
 {
     for (int i = 0; i < g->count; i++) {
         const struct oddi_node *n = g->node[i];
-        if (!state_owns(n))
+        if (!oddi_build_holds(n))
             continue;
         const struct oddi_state_param *known = oddi_state_find(s, n->name);
         if (known && !oddi_shape_equal(&known->shape, &n->shape))
@@ -169,7 +164,7 @@ odd_status oddi_state_bind(struct oddi_state *s, const struct oddi_build *b,
         return ODD_ENOMEM;
     int n = 0;
     for (int i = 0; i < g->count; i++) {
-        if (!state_owns(g->node[i]))
+        if (!oddi_build_holds(g->node[i]))
             continue;
         const struct oddi_state_param *p = oddi_state_find(s, g->node[i]->name);
         if (!p || !oddi_shape_equal(&p->shape, &g->node[i]->shape)) {

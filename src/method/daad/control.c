@@ -39,7 +39,8 @@ static double control_accuracy(const struct oddi_build *b, const struct oddi_pla
     return (double)(right_real < right_made ? right_real : right_made) / (double)n;
 }
 
-void oddi_daad_control(struct oddi_control *c, const struct oddi_build *b, const struct oddi_plan *plan)
+void oddi_daad_control(struct oddi_control *c, const struct oddi_build *b,
+                       const struct oddi_plan *plan)
 {
     const double now = control_accuracy(b, plan);
     if (now < 0)

@@ -26,7 +26,7 @@ struct daad_shape {
 };
 /* Levels, memories and blocks for this input; says which setting does not fit. */
 odd_status oddi_daad_shape_make(struct odd_context *ctx, const struct oddi_values *v,
-                           const struct oddi_geometry *in, struct daad_shape *s);
+                                const struct oddi_geometry *in, struct daad_shape *s);
 /* Blocks of a memory: Q per picture and L numbers each. */
 int64_t oddi_daad_blocks_per_picture(const struct daad_shape *s, int memory);
 int64_t oddi_daad_block_length(const struct daad_shape *s, int memory);
@@ -37,10 +37,12 @@ void oddi_daad_build_queries(struct oddi_build *b);
 odd_status oddi_daad_enter(struct oddi_enter *e); /* seeds the memories */
 
 void oddi_daad_control_start(const struct oddi_values *v, struct oddi_control *c);
-void oddi_daad_control(struct oddi_control *c, const struct oddi_build *b, const struct oddi_plan *plan);
+void oddi_daad_control(struct oddi_control *c, const struct oddi_build *b,
+                       const struct oddi_plan *plan);
 
 odd_status oddi_daad_measure(const struct oddi_measure *m);
 double oddi_daad_combine(const struct oddi_values *v, const double *component,
-                    const struct oddi_spread *spread);
-const char *oddi_daad_candidate(const struct oddi_values *v, const struct oddi_geometry *in, int index);
+                         const struct oddi_spread *spread);
+const char *oddi_daad_candidate(const struct oddi_values *v, const struct oddi_geometry *in,
+                                int index);
 #endif

@@ -75,7 +75,7 @@ out:
 }
 
 double oddi_daad_combine(const struct oddi_values *v, const double *component,
-                    const struct oddi_spread *spread)
+                         const struct oddi_spread *spread)
 {
     const char *score = oddi_values_text(v, "score");
     const bool plus = oddi_values_is(v, "variant", "daad+");
