@@ -3,7 +3,9 @@
  * Settings that are "auto" (DAAD's division): each candidate is trained for an equal share of one
  * training's steps and asked how well it tells the tune part's normals from the same pictures with
  * a made-up defect pasted in (data/paste.h); the best one is then trained in full. So a choice
- * costs about one more training. Neither the calibrate nor the test part is looked at.
+ * costs about one more training. Which image score to use (of those that `score_candidate` lists)
+ * is asked in the same way, of the trained network. Neither the calibrate nor the test part is
+ * looked at.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 
 #define CHOOSE_PICTURES 60
 #define CHOOSE_CANDIDATES 8
+#define CHOOSE_SCORE_PICTURES 10 /* with fewer, the method's own default stands */
 
 struct choose_work {
     struct train_run *r;
@@ -145,6 +148,45 @@ out:
     return status;
 }
 
+/* The best image score for what was measured, and its AUROC; *setting is NULL where nothing is
+ * automatic. The values are left as they were. */
+static odd_status choose_score_of(struct choose_work *w, const char **setting, double *auroc)
+{
+    struct train_run *r = w->r;
+    struct oddi_values *v = &r->config->values;
+    const struct oddi_method *m = r->config->method;
+    odd_status status = ODD_OK;
+    char name[ODDI_SETTING_NAME];
+    *setting = NULL;
+    for (int i = 0; m->score_candidate && w->pictures >= CHOOSE_SCORE_PICTURES; i++) {
+        double one = 0;
+        const char *candidate = m->score_candidate(v, i);
+        if (!candidate)
+            break;
+        TRY(oddi_values_set(v, name, oddi_setting_split(candidate, name), "auto"));
+        status = choose_auroc(w, &one);
+        const odd_status back = oddi_values_set(v, name, "auto", "set");
+        TRY(status);
+        TRY(back);
+        if (!*setting || one > *auroc) {
+            *setting = candidate;
+            *auroc = one;
+        }
+    }
+    if (!*setting)
+        TRY(choose_auroc(w, auroc));
+out:
+    return status;
+}
+
+static void choose_note(struct train_run *r, const char *setting, double auroc)
+{
+    json_t *one = json_object();
+    oddi_json_set_text(one, "setting", setting);
+    oddi_json_set_real(one, "auroc", auroc);
+    json_array_append_new(r->choice, one);
+}
+
 /* Trains one candidate for `steps` and measures it. */
 static odd_status choose_try(struct choose_work *w, int i, const char *steps)
 {
@@ -152,6 +194,7 @@ static odd_status choose_try(struct choose_work *w, int i, const char *steps)
     struct oddi_values *v = &r->config->values;
     odd_status status = ODD_OK;
     char name[ODDI_SETTING_NAME];
+    const char *score = NULL;
     struct odd_scorer *s = NULL;
     struct odd_model m;
     memset(&m, 0, sizeof(m));
@@ -163,7 +206,7 @@ static odd_status choose_try(struct choose_work *w, int i, const char *steps)
     TRY(oddi_train_model(r, &m));
     TRY(oddi_scorer_make(r->ctx, &m, r->ctx->threads, &s));
     TRY(choose_measure(w, s));
-    TRY(choose_auroc(w, &w->auroc[i]));
+    TRY(choose_score_of(w, &score, &w->auroc[i]));
     oddi_report_text(r->ctx, "choice", "%s: AUROC %.3f on pasted defects", w->setting[i],
                      w->auroc[i]);
 out:
@@ -193,15 +236,23 @@ static odd_status choose_all(struct choose_work *w)
                         "auto"));
     snprintf(r->chosen, sizeof(r->chosen), "%s", w->setting[best]);
     oddi_report_text(r->ctx, "choice", "%s is used", w->setting[best]);
-    for (int i = 0; i < w->candidates; i++) {
-        json_t *one = json_object();
-        oddi_json_set_text(one, "setting", w->setting[i]);
-        oddi_json_set_real(one, "auroc", w->auroc[i]);
-        json_array_append_new(r->choice, one);
-    }
+    for (int i = 0; i < w->candidates; i++)
+        choose_note(r, w->setting[i], w->auroc[i]);
 out:
     r->trial = false;
     return status;
+}
+
+static void choose_release(struct choose_work *w)
+{
+    struct odd_context *ctx = w->r->ctx;
+    oddi_loader_free(w->tune);
+    oddi_free(ctx, w->other);
+    oddi_free(ctx, w->scratch);
+    oddi_free(ctx, w->score);
+    oddi_free(ctx, w->label);
+    for (int i = 0; i < ODDI_COMPONENTS_MAX; i++)
+        oddi_free(ctx, w->component[i]);
 }
 
 odd_status oddi_train_choose(struct train_run *r)
@@ -214,12 +265,54 @@ odd_status oddi_train_choose(struct train_run *r)
     TRY(choose_tune(&w));
     TRY(choose_all(&w));
 out:
-    oddi_loader_free(w.tune);
-    oddi_free(r->ctx, w.other);
-    oddi_free(r->ctx, w.scratch);
-    oddi_free(r->ctx, w.score);
-    oddi_free(r->ctx, w.label);
-    for (int i = 0; i < ODDI_COMPONENTS_MAX; i++)
-        oddi_free(r->ctx, w.component[i]);
+    choose_release(&w);
+    return status;
+}
+
+/* Whether the image score is automatic and there are enough pictures to ask. */
+static odd_status choose_score_wanted(struct train_run *r, bool *wanted)
+{
+    const struct oddi_method *m = r->config->method;
+    uint32_t *index = NULL;
+    size_t n = 0;
+    *wanted = m->score_candidate && m->score_candidate(&r->config->values, 0);
+    if (!*wanted)
+        return ODD_OK;
+    const odd_status status = oddi_dataset_select(r->ctx, r->ds, ODDI_PART_TUNE, &index, &n);
+    oddi_free(r->ctx, index);
+    *wanted = n >= CHOOSE_SCORE_PICTURES;
+    return status;
+}
+
+odd_status oddi_train_choose_score(struct train_run *r)
+{
+    struct choose_work w = {.r = r};
+    odd_status status = ODD_OK;
+    bool wanted = false;
+    double auroc = 0;
+    const char *setting = NULL;
+    char name[ODDI_SETTING_NAME];
+    struct odd_scorer *s = NULL;
+    struct odd_model m;
+    memset(&m, 0, sizeof(m));
+    oddi_model_file_init(&m.file, r->ctx);
+    TRY(choose_score_wanted(r, &wanted));
+    if (!wanted)
+        goto out;
+    TRY(choose_tune(&w));
+    TRY(oddi_train_model(r, &m));
+    TRY(oddi_scorer_make(r->ctx, &m, r->ctx->threads, &s));
+    TRY(choose_measure(&w, s));
+    TRY(choose_score_of(&w, &setting, &auroc));
+    if (!setting)
+        goto out;
+    TRY(oddi_values_set(&r->config->values, name, oddi_setting_split(setting, name), "auto"));
+    r->score_chosen = true;
+    choose_note(r, setting, auroc);
+    oddi_report_text(r->ctx, "choice", "%s: AUROC %.3f on pasted defects", setting, auroc);
+out:
+    odd_scorer_free(s);
+    oddi_model_file_release(&m.file);
+    choose_release(&w);
     return status;
 }

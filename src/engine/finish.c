@@ -189,7 +189,7 @@ static void finish_json_data(struct train_run *r, json_t *all, const struct fini
     oddi_json_set_int(training, "batch", r->trainer.recipe.batch);
     oddi_json_set_real(training, "loss", r->loss);
     oddi_json_set(all, "training", training);
-    if (r->chosen[0])
+    if (json_array_size(r->choice) > 0)
         oddi_json_set(all, "choice", json_incref(r->choice));
     oddi_json_set_int(all, "n_left_out", (int64_t)json_array_size(r->left_out));
 }
@@ -315,6 +315,7 @@ odd_status oddi_train_finish(struct train_run *r, char **report)
     memset(&m, 0, sizeof(m));
     struct finish_part tune = {.r = r}, calibrate = {.r = r};
     oddi_model_file_init(&m.file, r->ctx);
+    TRY(oddi_train_choose_score(r));
     TRY(oddi_train_model(r, &m));
     TRY(finish_score(&tune, &m, ODDI_PART_TUNE));
     TRY(finish_spread(&tune, &m));
@@ -329,6 +330,8 @@ odd_status oddi_train_finish(struct train_run *r, char **report)
     oddi_os_unlink(r->state_path); /* may not be there */
     TRY(finish_report(r, &m, tune.good, report));
 out:
+    if (r->score_chosen) /* a state says what was asked for */
+        (void)oddi_values_set(&r->config->values, "score", "auto", "set");
     if (status == ODD_ECANCELLED && oddi_train_save(r) == ODD_OK)
         status = oddi_fail(r->ctx, ODD_ECANCELLED,
                            "stopped while calibrating; the state is in %s (go on with --resume)",

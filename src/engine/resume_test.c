@@ -150,6 +150,33 @@ static void test_time_budget_goes_on(void **unused)
     testing_release(&t);
 }
 
+/* The image score is chosen on 10 or more tune pictures, among those that the method names; a
+ * training that was stopped while it calibrated chooses again, the same. */
+static void test_score_choice(void **unused)
+{
+    static const char *const settings = "variant=uae hold-out=20";
+    struct testing t;
+    (void)unused;
+    testing_init(&t, "score");
+    assert_int_equal(odd_context_set_threads(t.ctx, 2), ODD_OK);
+    engine_synth(&t, "set", 30);
+    engine_train_well(&t, "set", "whole", settings);
+    stop_at(&t, settings, "\"phase\":\"calibrate\"", 1);
+    go_on(&t, settings);
+    json_t *info = engine_info(&t, "stopped");
+    const char *score = engine_text(info, "config.score");
+    assert_true(strcmp(score, "top1") == 0 || strcmp(score, "r") == 0);
+    assert_int_equal(json_array_size(engine_at(info, "choice")), 1);
+    json_decref(info);
+    same_as_whole(&t);
+    engine_train_well(&t, "set", "whole", "variant=uae hold-out=18"); /* 9 are not enough */
+    info = engine_info(&t, "whole");
+    assert_string_equal(engine_text(info, "config.score"), "auto");
+    assert_null(json_object_get(info, "choice"));
+    json_decref(info);
+    testing_release(&t);
+}
+
 /* An automatic choice: the same one each time, kept when the training goes on. */
 static void test_choice(void **unused)
 {
@@ -290,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_stopped_twice),
         cmocka_unit_test(test_checkpoints_change_nothing),
         cmocka_unit_test(test_time_budget_goes_on),
+        cmocka_unit_test(test_score_choice),
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_other_trainings_are_refused),
         cmocka_unit_test(test_damaged_states_are_refused),

@@ -22,19 +22,22 @@ struct train_run {
     bool resumed;
     uint64_t began, saved, shown; /* monotonic ns of this run */
     int64_t shown_step;
-    double per_step;  /* seconds, as measured before training; 0: not yet */
-    double loss;      /* of the last step */
-    json_t *left_out; /* array of {path, reason} */
-    bool strict;      /* an unreadable picture is an error */
-    bool trial;       /* a candidate is tried: no state is saved */
-    char chosen[96];  /* "name=value" of an automatic choice, "" for none */
-    json_t *choice;   /* what was tried: array of {setting, auroc} */
+    double per_step;   /* seconds, as measured before training; 0: not yet */
+    double loss;       /* of the last step */
+    json_t *left_out;  /* array of {path, reason} */
+    bool strict;       /* an unreadable picture is an error */
+    bool trial;        /* a candidate is tried: no state is saved */
+    char chosen[96];   /* "name=value" of an automatic choice, "" for none */
+    bool score_chosen; /* the image score was automatic and is now chosen */
+    json_t *choice;    /* what was tried: array of {setting, auroc} */
 };
 
 /* (Re-)starts the trainer from the seed with the current values. */
 odd_status oddi_train_start(struct train_run *r);
 /* Decides what is "auto" (choose.c). */
 odd_status oddi_train_choose(struct train_run *r);
+/* Decides the image score where that is "auto", of the trained network. */
+odd_status oddi_train_choose_score(struct train_run *r);
 /* A model over the trained weights, which stay the training state's; `m` is zeroed but for an
  * initialised file. */
 odd_status oddi_train_model(struct train_run *r, struct odd_model *m);

@@ -24,3 +24,8 @@ const struct oddi_method *oddi_method_find(const char *name)
             return method_all[i];
     return NULL;
 }
+
+const struct oddi_param oddi_expert_params[] = {
+    P_TEXT("expert", "", NULL, "file of an imported network (`oddity import`)"),
+    P_TEXT("network", "", NULL, "its architecture; taken from the file"),
+    P_TEXT("expert-hash", "", NULL, "hash of its weights; taken from the file"), P_END};

@@ -12,6 +12,7 @@
 #include "nn/trainer.h"
 
 #define ODDI_COMPONENTS_MAX 8
+#define ODDI_EXPERT_GROUP "expert"
 
 /* A named set of settings, "name=value" each, NULL-terminated. */
 struct oddi_preset {
@@ -55,6 +56,9 @@ struct oddi_method {
     const struct oddi_param *params;
     const struct oddi_preset *presets; /* the last has a NULL name; the first is the default */
     const char *const *components;     /* names, NULL-terminated; kept by eval for comparison */
+    /* Needs an imported network: its weights are the parameters of group "expert", named
+     * "expert.<name in the file>" and frozen; its architecture is the setting `network`. */
+    bool wants_expert;
     /* Width and height must be multiples of this (read after the values are set). */
     int64_t (*multiple)(const struct oddi_values *v);
     /* Checks what the table cannot, with a message. */
@@ -76,7 +80,14 @@ struct oddi_method {
      * "name=value"; NULL after the last, or where nothing is automatic. */
     const char *(*candidate)(const struct oddi_values *v, const struct oddi_geometry *in,
                              int index);
+    /* The same for the image score, which is chosen on the trained network: "score=top1". NULL
+     * function: the method has one score. */
+    const char *(*score_candidate)(const struct oddi_values *v, int index);
 };
+
+/* Settings of every method that wants an expert: `expert`, its file; `network` and `expert-hash`,
+ * which the engine takes from that file. */
+extern const struct oddi_param oddi_expert_params[];
 
 #define METHOD(name) extern const struct oddi_method oddi_method_##name;
 #include "method/methods.def"

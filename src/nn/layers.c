@@ -34,8 +34,8 @@ struct oddi_node *oddi_layer_norm(const struct oddi_layer *l, struct oddi_node *
     if (!x)
         return NULL;
     const int64_t c = x->shape.dim[1], n = oddi_shape_count(&x->shape) / c;
-    struct oddi_node *gamma = layer_param(l, name, "weight", layer_vector(c),
-                                          (struct oddi_init){ODDI_INIT_NORMAL, 1.0f, 0.02f});
+    const struct oddi_init gain = {l->plain_gain ? ODDI_INIT_CONST : ODDI_INIT_NORMAL, 1.0f, 0.02f};
+    struct oddi_node *gamma = layer_param(l, name, "weight", layer_vector(c), gain);
     struct oddi_node *beta = layer_param(l, name, "bias", layer_vector(c),
                                          (struct oddi_init){ODDI_INIT_CONST, 0.0f, 0.0f});
     struct oddi_node *running =

@@ -16,6 +16,7 @@ struct oddi_layer {
     struct oddi_build *b;
     const char *group; /* parameter group; running statistics go to "<group>.stats" */
     enum oddi_norm_mode norm;
+    bool plain_gain; /* normalisation gains start at 1, not at N(1, 0.02) */
 };
 struct oddi_conv {
     int64_t out; /* channels */

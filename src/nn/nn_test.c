@@ -481,7 +481,7 @@ static void test_layers(void **state)
         .out = 7, .kernel = 4, .stride = 2, .pad = 1, .normalize = true, .slope = 0.2};
     struct oddi_build b;
     oddi_build_init(&b, *state, NULL, &in, 2);
-    struct oddi_layer l = {&b, "net", ODDI_NORM_TRAIN};
+    struct oddi_layer l = {&b, "net", ODDI_NORM_TRAIN, false};
     const struct oddi_node *y = oddi_layer_conv(&l, b.image, "one", &conv);
     assert_non_null(y);
     const struct oddi_shape half = oddi_shape_make(4, 2, 7, 6, 10);

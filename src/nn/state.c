@@ -54,8 +54,10 @@ float *oddi_state_weights(const struct oddi_state *s, const struct oddi_state_pa
     return s->group[p->group].weights + p->offset;
 }
 
-static odd_status state_group_of(struct oddi_state *s, const char *name, int *group)
+/* A group is trained unless it holds running statistics or its first parameter is frozen. */
+static odd_status state_group_of(struct oddi_state *s, const struct oddi_node *n, int *group)
 {
+    const char *name = n->group;
     struct oddi_group *found = oddi_state_group(s, name);
     if (!found) {
         if (s->groups == ODDI_GROUPS_MAX)
@@ -64,7 +66,7 @@ static odd_status state_group_of(struct oddi_state *s, const char *name, int *gr
         found->name = oddi_arena_strdup(&s->arena, name);
         if (!found->name)
             return ODD_ENOMEM;
-        found->trained = !oddi_ends_with(name, ".stats");
+        found->trained = !(n->flags & ODDI_NODE_FROZEN) && !oddi_ends_with(name, ".stats");
         s->groups++;
     }
     *group = (int)(found - s->group);
@@ -75,7 +77,7 @@ static odd_status state_add(struct oddi_state *s, const struct oddi_node *n)
 {
     int group = 0;
     void *params = s->param;
-    odd_status status = state_group_of(s, n->group, &group);
+    odd_status status = state_group_of(s, n, &group);
     if (status == ODD_OK)
         status = oddi_reserve(s->ctx, &params, &s->capacity, s->params + 1, sizeof(*s->param));
     s->param = params;

@@ -35,7 +35,7 @@ static struct oddi_node *test_memory(struct oddi_graph *g, struct oddi_node *f)
 
 static struct oddi_node *test_generator(struct oddi_build *b, enum oddi_norm_mode norm, bool memory)
 {
-    const struct oddi_layer l = {b, "gen", norm};
+    const struct oddi_layer l = {b, "gen", norm, false};
     const struct oddi_conv down = {.out = 8, .kernel = 4, .stride = 2, .pad = 1, .slope = 0.2};
     struct oddi_conv deep = down, up = down, last = down;
     deep.out = 16;
@@ -53,7 +53,7 @@ static struct oddi_node *test_generator(struct oddi_build *b, enum oddi_norm_mod
 static struct oddi_node *test_judge(struct oddi_build *b, struct oddi_node *x,
                                     enum oddi_norm_mode norm)
 {
-    const struct oddi_layer l = {b, "disc", norm};
+    const struct oddi_layer l = {b, "disc", norm, false};
     const struct oddi_conv down = {.out = 8, .kernel = 4, .stride = 2, .pad = 1, .slope = 0.2};
     struct oddi_conv deep = down, logit = down;
     deep.out = 16;

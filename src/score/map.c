@@ -207,3 +207,20 @@ odd_status oddi_map_top_mean(struct odd_context *ctx, const float *map, size_t c
     *mean = sum / (double)k;
     return ODD_OK;
 }
+
+odd_status oddi_map_quantile(struct odd_context *ctx, const float *map, size_t count, double q,
+                             double *value)
+{
+    const odd_status status = map_check(ctx, map, count);
+
+    if (status != ODD_OK)
+        return status;
+    if (!(q >= 0 && q <= 1))
+        return oddi_fail(ctx, ODD_EINVAL, "the %g quantile of a score map, expected [0, 1]", q);
+    const double at = q * (double)(count - 1);
+    const size_t low = (size_t)at, high = low + 1 < count ? low + 1 : low;
+    const double a = (double)oddi_key_float(map_select(map, count, count - 1 - low));
+    const double b = (double)oddi_key_float(map_select(map, count, count - 1 - high));
+    *value = a + (at - (double)low) * (b - a);
+    return ODD_OK;
+}

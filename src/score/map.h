@@ -25,4 +25,15 @@ odd_status oddi_map_max(struct odd_context *ctx, const float *map, size_t count,
 /* Mean of the k largest values, k = `fraction` of the count, rounded up; fraction in (0, 1]. */
 odd_status oddi_map_top_mean(struct odd_context *ctx, const float *map, size_t count,
                              double fraction, double *mean);
+/* The q-quantile, q in [0, 1], linearly interpolated between the two nearest ranks. */
+odd_status oddi_map_quantile(struct odd_context *ctx, const float *map, size_t count, double q,
+                             double *value);
+
+/* Adds a small map (cells[0] columns, cells[1] rows) brought to w x h by bilinear interpolation
+ * between the centres of its cells; beyond the outermost centres the value stays. */
+void oddi_map_add_upsampled(const float *cell, const int64_t cells[2], float *map, int64_t w,
+                            int64_t h);
+/* Grey opening by a plus of 3 x 3, in place: what is narrower vanishes. Pixels outside neither
+ * erode nor dilate. `scratch` has w * h floats. */
+void oddi_map_open(float *map, int64_t w, int64_t h, float *scratch);
 #endif

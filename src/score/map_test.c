@@ -188,6 +188,60 @@ static void test_refused(void **state)
     assert_true(value == 5);
 }
 
+static void test_quantile(void **state)
+{
+    const float map[5] = {4, -1, 0, 9, 2};
+    double value;
+
+    assert_int_equal(oddi_map_quantile(*state, map, 5, 0.0, &value), ODD_OK);
+    assert_true(value == -1);
+    assert_int_equal(oddi_map_quantile(*state, map, 5, 1.0, &value), ODD_OK);
+    assert_true(value == 9);
+    assert_int_equal(oddi_map_quantile(*state, map, 5, 0.99, &value), ODD_OK);
+    NEAR(value, 4 + 0.96 * 5, 1e-12);
+    assert_int_equal(oddi_map_quantile(*state, map, 5, 1.5, &value), ODD_EINVAL);
+    assert_int_equal(oddi_map_quantile(*state, map, 0, 0.5, &value), ODD_EINVAL);
+}
+
+static void test_upsample(void **state)
+{
+    const float cell[4] = {0, 4, 8, 12}, one = 3;
+    float map[16] = {0}, flat[6] = {1, 1, 1, 1, 1, 1};
+
+    (void)state;
+    oddi_map_add_upsampled(cell, (const int64_t[2]){2, 2}, map, 4, 4);
+    const float row[4] = {0, 1, 3, 4}; /* centres of cells lie at 0.5 and 2.5 pixels */
+    for (int y = 0; y < 4; y++)
+        for (int x = 0; x < 4; x++)
+            NEAR((double)map[4 * y + x], (double)(row[x] + 2 * row[y]), 1e-6);
+    oddi_map_add_upsampled(&one, (const int64_t[2]){1, 1}, flat, 3, 2);
+    for (int i = 0; i < 6; i++)
+        assert_true(flat[i] == 4);
+}
+
+/* A single pixel and a line vanish, a plus stays; a constant stays up to the border. */
+static void test_open(void **state)
+{
+    float map[49] = {0}, scratch[49];
+    const int plus[5] = {24, 23, 25, 17, 31};
+
+    (void)state;
+    map[0] = map[48] = 7;
+    for (int i = 0; i < 5; i++)
+        map[plus[i]] = 2;
+    map[24] = 5;
+    oddi_map_open(map, 7, 7, scratch);
+    for (int i = 0; i < 49; i++) {
+        const bool in = i == 24 || i == 23 || i == 25 || i == 17 || i == 31;
+        assert_true(map[i] == (in ? 2.0f : 0.0f));
+    }
+    for (int i = 0; i < 49; i++)
+        map[i] = 3;
+    oddi_map_open(map, 7, 7, scratch);
+    for (int i = 0; i < 49; i++)
+        assert_true(map[i] == 3);
+}
+
 static void test_out_of_memory(void **state)
 {
     float map[N], out[N];
@@ -212,9 +266,10 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_smooth),        cmocka_unit_test(test_smooth_properties),
-        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_smooth),   cmocka_unit_test(test_smooth_properties),
+        cmocka_unit_test(test_numbers),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_quantile), cmocka_unit_test(test_upsample),
+        cmocka_unit_test(test_open),     cmocka_unit_test(test_out_of_memory),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

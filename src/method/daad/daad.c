@@ -54,8 +54,8 @@ static const struct oddi_param daad_params[] = {
     P_FLOAT("l-adv", "1", 0, 1e6, "second-hand", "daad+: weight of the adversarial loss"),
     P_FLOAT("l-ali", "1", 0, 1e6, "second-hand", "daad+: weight of the alignment loss"),
     P_ENUM("score", "auto", "auto|r|top1|max|a|ra", "ours",
-           "image score: R, mean of the map's top 1 %, maximum, A, R and A; auto: ra for daad+, "
-           "else r"),
+           "image score: R, mean of the map's top 1 %, maximum, A, R and A; auto: what tells "
+           "pasted defects best on held-out normals, of top1, r and (daad+) ra"),
     P_FLOAT("sigma", "4", 0, 64, "ours",
             "smoothing of the map in pixels at 256; scales with the size"),
     P_END};
@@ -118,6 +118,15 @@ static const char *daad_stage_name(const struct oddi_values *v, int stage)
     return stage == 0 && daad_stages(v) > 1 ? "warm-up" : "main";
 }
 
+static const char *daad_score_candidate(const struct oddi_values *v, int index)
+{
+    static const char *const all[] = {"score=top1", "score=r", "score=ra", NULL};
+    const int n = oddi_values_is(v, "variant", "daad+") ? 3 : 2;
+    if (!oddi_values_is(v, "score", "auto") || index >= n)
+        return NULL;
+    return all[index];
+}
+
 const struct oddi_method oddi_method_daad = {
     .name = "daad",
     .summary = "block-wise memory auto-encoder: what cannot be put together from normal blocks is "
@@ -140,4 +149,5 @@ const struct oddi_method oddi_method_daad = {
     .measure = oddi_daad_measure,
     .combine = oddi_daad_combine,
     .candidate = oddi_daad_candidate,
+    .score_candidate = daad_score_candidate,
 };

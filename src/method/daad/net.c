@@ -84,7 +84,7 @@ static struct oddi_node *net_decoder(const struct oddi_layer *l, const struct da
 static struct oddi_node *net_generator(struct oddi_build *b, const struct daad_shape *s,
                                        enum oddi_norm_mode norm, bool memories)
 {
-    const struct oddi_layer layer = {b, "gen", norm};
+    const struct oddi_layer layer = {b, "gen", norm, false};
     struct oddi_node *e[DAAD_LEVELS_MAX + 1] = {NULL};
     net_encoder(&layer, s, e);
     for (int i = 0; memories && i < s->memories; i++)
@@ -98,7 +98,7 @@ struct net_judged {
 static struct net_judged net_discriminator(struct oddi_build *b, const struct daad_shape *s,
                                            struct oddi_node *x, enum oddi_norm_mode norm)
 {
-    const struct oddi_layer layer = {b, "disc", norm};
+    const struct oddi_layer layer = {b, "disc", norm, false};
     const int64_t w = oddi_values_int(b->values, "width");
     struct net_judged j = {x, NULL};
     for (int64_t i = 1; i <= s->disc_levels; i++) {
@@ -209,7 +209,7 @@ void oddi_daad_build_queries(struct oddi_build *b)
         b->graph.status = status;
         return;
     }
-    const struct oddi_layer layer = {b, "gen", ODDI_NORM_EVAL};
+    const struct oddi_layer layer = {b, "gen", ODDI_NORM_EVAL, false};
     struct oddi_node *e[DAAD_LEVELS_MAX + 1] = {NULL};
     net_encoder(&layer, &s, e);
     for (int i = 0; i < s.memories; i++)
