@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Times the products of a network, kernel by kernel: GFLOP/s of each convolution of DAAD (forward,
- * backward by data, backward by weights) and of its matrix products, and the share of the
- * processor's FMA peak (of its longest vectors, whatever set is timed).
+ * Times the products of a network, kernel by kernel: GFLOP/s of each convolution of DAAD, or of
+ * the 3x3 ones of an expert ("vgg"; forward, backward by data, backward by weights) and of its
+ * matrix products, and the share of the processor's FMA peak (of its longest vectors, whatever set
+ * is timed). Operations are those of the plain convolution, also where a kernel does fewer.
  *
- *     bench_kernels [SET [NET [THREADS [SECONDS [LAYER]]]]]     best|simd|base|avx2|avx512  full|lite|small
+ *     bench_kernels [SET [NET [THREADS [SECONDS [LAYER]]]]]
+ *         SET best|exact|simd|base|avx2|avx512|winograd-avx2    NET full|lite|small|vgg
  *
  * The best of the runs that fit the time counts: others use the machine. Layouts are those that a
  * plan would choose where every map is produced in the processor's preferred layout.
@@ -19,10 +21,12 @@
 #include "backend/host/simd/simd.h"
 #include "base/rng.h"
 
+/* Stride 2 with 4x4 taps down or (transposed) up; stride 1 with 3x3. */
+enum layer_kind { DOWN, UP, SAME };
 struct layer {
     const char *name;
-    int64_t n, ic, h, oc; /* transposed: from (ic, h) to (oc, 2 h) */
-    bool transposed;
+    int64_t n, ic, h, oc; /* UP: from (ic, h) to (oc, 2 h) */
+    enum layer_kind kind;
 };
 struct net {
     const char *name;
@@ -31,37 +35,46 @@ struct net {
 };
 static const struct net nets[] = {
     {"full",
-     {{"enc1", 8, 3, 256, 64, false},
-      {"enc2", 8, 64, 128, 128, false},
-      {"enc3", 8, 128, 64, 256, false},
-      {"enc4", 8, 256, 32, 512, false},
-      {"enc5", 8, 512, 16, 512, false},
-      {"dec5", 8, 512, 8, 512, true},
-      {"dec4", 8, 1024, 16, 256, true},
-      {"dec3", 8, 512, 32, 128, true},
-      {"dec2", 8, 128, 64, 64, true},
-      {"dec1", 8, 64, 128, 3, true}},
+     {{"enc1", 8, 3, 256, 64, DOWN},
+      {"enc2", 8, 64, 128, 128, DOWN},
+      {"enc3", 8, 128, 64, 256, DOWN},
+      {"enc4", 8, 256, 32, 512, DOWN},
+      {"enc5", 8, 512, 16, 512, DOWN},
+      {"dec5", 8, 512, 8, 512, UP},
+      {"dec4", 8, 1024, 16, 256, UP},
+      {"dec3", 8, 512, 32, 128, UP},
+      {"dec2", 8, 128, 64, 64, UP},
+      {"dec1", 8, 64, 128, 3, UP}},
      {{128, 500, 2048}, {512, 500, 2048}, {2048, 500, 1024}}},
     {"lite",
-     {{"enc1", 16, 3, 128, 32, false},
-      {"enc2", 16, 32, 64, 64, false},
-      {"enc3", 16, 64, 32, 128, false},
-      {"enc4", 16, 128, 16, 256, false},
-      {"dec4", 16, 256, 8, 256, true},
-      {"dec3", 16, 512, 16, 64, true},
-      {"dec2", 16, 128, 32, 32, true},
-      {"dec1", 16, 32, 64, 3, true}},
+     {{"enc1", 16, 3, 128, 32, DOWN},
+      {"enc2", 16, 32, 64, 64, DOWN},
+      {"enc3", 16, 64, 32, 128, DOWN},
+      {"enc4", 16, 128, 16, 256, DOWN},
+      {"dec4", 16, 256, 8, 256, UP},
+      {"dec3", 16, 512, 16, 64, UP},
+      {"dec2", 16, 128, 32, 32, UP},
+      {"dec1", 16, 32, 64, 3, UP}},
      {{256, 250, 1024}, {1024, 250, 1024}, {0, 0, 0}}},
     {"small",
-     {{"enc1", 1, 3, 128, 32, false},
-      {"enc2", 1, 32, 64, 64, false},
-      {"enc3", 1, 64, 32, 128, false},
-      {"enc4", 1, 128, 16, 256, false},
-      {"dec4", 1, 256, 8, 256, true},
-      {"dec3", 1, 512, 16, 64, true},
-      {"dec2", 1, 128, 32, 32, true},
-      {"dec1", 1, 32, 64, 3, true}},
+     {{"enc1", 1, 3, 128, 32, DOWN},
+      {"enc2", 1, 32, 64, 64, DOWN},
+      {"enc3", 1, 64, 32, 128, DOWN},
+      {"enc4", 1, 128, 16, 256, DOWN},
+      {"dec4", 1, 256, 8, 256, UP},
+      {"dec3", 1, 512, 16, 64, UP},
+      {"dec2", 1, 128, 32, 32, UP},
+      {"dec1", 1, 32, 64, 3, UP}},
      {{16, 250, 1024}, {64, 250, 1024}, {0, 0, 0}}},
+    {"vgg",
+     {{"16-128@64", 8, 16, 64, 128, SAME},
+      {"64-64@128", 8, 64, 128, 64, SAME},
+      {"128-128@64", 8, 128, 64, 128, SAME},
+      {"256-256@32", 8, 256, 32, 256, SAME},
+      {"512-512@16", 8, 512, 16, 512, SAME},
+      {"512-512@16 alone", 1, 512, 16, 512, SAME},
+      {"512-512@8", 8, 512, 8, 512, SAME}},
+     {{0, 0, 0}}},
 };
 
 static struct odd_context *ctx;
@@ -69,6 +82,7 @@ static int threads = 2;
 static double seconds = 0.3;
 static double peak; /* GFLOP/s */
 static const struct oddi_kernel_set *sets[8];
+static bool scoring; /* weights stay as they are */
 static double total_flop, total_time;
 
 /* Seconds; with one thread of processor time, which others lengthen less. */
@@ -115,7 +129,7 @@ static const struct oddi_kernel *kernel_find(struct oddi_task *task)
     return NULL;
 }
 
-/* Best time of a run; new weights each time, as in training. */
+/* Best time of a run; new weights each time, as in training, but for the row that scores. */
 static double task_best(const struct oddi_kernel *kernel, struct oddi_task *task)
 {
     const double end = now() + seconds;
@@ -123,7 +137,7 @@ static double task_best(const struct oddi_kernel *kernel, struct oddi_task *task
     int runs = 0;
     do {
         const double start = now();
-        task->src[1].version++;
+        task->src[1].version += !scoring || task->src[1].version == 0;
         if (kernel->run(task) != ODD_OK)
             exit(1);
         const double used = now() - start;
@@ -171,15 +185,18 @@ static void task_time(struct oddi_task *task, const char *name, double flop)
 /* The three passes of a layer; of a transposed one the forward is conv2d_bwd_data. */
 static void layer_time(const struct layer *l)
 {
-    const int64_t half = l->transposed ? l->h : l->h / 2, wide = 2 * half;
-    const int64_t big = l->transposed ? l->oc : l->ic, few = l->transposed ? l->ic : l->oc;
+    const bool up = l->kind == UP, same = l->kind == SAME;
+    const int64_t half = l->kind == DOWN ? l->h / 2 : l->h, wide = same ? half : 2 * half;
+    const int64_t big = up ? l->oc : l->ic, few = up ? l->ic : l->oc;
     const struct oddi_shape x = oddi_shape_make(4, l->n, big, wide, wide);
     const struct oddi_shape y = oddi_shape_make(4, l->n, few, half, half);
-    const struct oddi_shape w = oddi_shape_make(4, few, big, 4, 4);
-    const struct oddi_attr attr = {.i = {2, 1, 0, wide, wide}};
-    struct oddi_attr kernel = {.i = {2, 1, 0, 4, 4}};
-    const double flop = 2.0 * 16.0 * (double)(l->n * l->ic * l->oc * half * half);
+    const int64_t stride = same ? 1 : 2, taps = same ? 3 : 4;
+    const struct oddi_shape w = oddi_shape_make(4, few, big, taps, taps);
+    const struct oddi_attr attr = {.i = {stride, 1, 0, wide, wide}};
+    struct oddi_attr kernel = {.i = {stride, 1, 0, taps, taps}};
+    const double flop = 2.0 * (double)(taps * taps * l->n * l->ic * l->oc * half * half);
     char name[64];
+    scoring = same && l->n == 1;
     struct oddi_task a = {.op = "conv2d", .attr = attr, .src_count = 2};
     a.src[0].shape = x;
     a.src[1].shape = w;
@@ -193,9 +210,9 @@ static void layer_time(const struct layer *l)
     c.src[1].shape = y;
     c.dst.shape = w;
     snprintf(name, sizeof(name), "%s forward", l->name);
-    task_time(l->transposed ? &b : &a, name, flop);
+    task_time(up ? &b : &a, name, flop);
     snprintf(name, sizeof(name), "%s by data", l->name);
-    task_time(l->transposed ? &a : &b, name, flop);
+    task_time(up ? &a : &b, name, flop);
     snprintf(name, sizeof(name), "%s by weights", l->name);
     task_time(&c, name, flop);
 }
@@ -228,6 +245,11 @@ static const char *argument(int argc, char **argv, int i, const char *otherwise)
 static const char *sets_choose(const char *set)
 {
 #if defined(__x86_64__)
+    if (strcmp(set, "winograd-avx2") == 0) {
+        sets[0] = &oddi_simd_winograd_set_avx2;
+        sets[1] = &oddi_simd_set_avx2;
+        return "avx2";
+    }
     if (strcmp(set, "avx2") == 0 || strcmp(set, "avx512") == 0) {
         sets[0] = strcmp(set, "avx2") == 0 ? &oddi_simd_set_avx2 : &oddi_simd_set_avx512;
         return set;

@@ -424,3 +424,18 @@ odd_status odd_methods_describe(struct odd_context *ctx, const char *name, char 
     oddi_str_addf(&s, name ? "%s" : "{\"methods\":[%s]}", one);
     return oddi_str_take(&s, json);
 }
+
+odd_status odd_import(struct odd_context *ctx, const char *path, const char *network,
+                      const char *out, char **json)
+{
+    struct oddi_str s;
+    if (strcmp(path, "missing.pth") == 0)
+        return oddi_fail(ctx, ODD_EIO, "opening missing.pth: no such file");
+    oddi_str_init(&s, ctx);
+    oddi_str_addf(&s,
+                  "{\"expert\":\"%s\",\"network\":\"%s\",\"format\":\"ONNX\",\"tensors\":2,"
+                  "\"parameters\":3000000,\"weights_hash\":\"00ff\",\"licence\":\"BSD\","
+                  "\"unused\":[\"a\"]}",
+                  out, network ? network : "vgg16");
+    return oddi_str_take(&s, json);
+}

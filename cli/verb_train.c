@@ -7,13 +7,16 @@
 
 #include "base/file.h"
 #include "base/os.h"
+#include "cli/experts.h"
 #include "cli/output.h"
 
 #define TRAIN_LEFT_OUT 20 /* named at the end */
 
 static const struct cli_option train_options[] = {
     {"out", "MODEL", "where the model goes, by custom MODEL.safetensors", 0, 'o'},
-    {"method", "M", "daad, ... ('oddity methods' lists them)", CLI_ENGINE, 0},
+    {"method", "M", "daad, mkd, ... ('oddity methods' lists them)", CLI_ENGINE, 0},
+    {"expert", "E", "imported network for methods that need one: a file, or a name such as vgg16",
+     0, 0},
     {"preset", "P", "a set of values for a purpose, such as small, lite, full, paper", CLI_ENGINE,
      0},
     CLI_OPTION_SET,
@@ -168,6 +171,16 @@ static void train_say_end(struct cli *cli, const char *path, const json_t *repor
     oddi_str_release(&s);
 }
 
+/* The library takes files only: a name is looked up here. */
+static odd_status train_expert(struct cli *cli, struct odd_options *options)
+{
+    const char *name = cli_get(cli, "expert"), *path = NULL;
+    if (!name)
+        return ODD_OK;
+    const odd_status status = cli_experts_find(cli, name, &path);
+    return status == ODD_OK ? odd_options_set(options, "expert", path) : status;
+}
+
 static odd_status train_do(struct cli *cli, const char *path)
 {
     odd_status status;
@@ -178,6 +191,7 @@ static odd_status train_do(struct cli *cli, const char *path)
     struct oddi_str next;
     oddi_str_init(&next, cli->ctx);
     TRY(cli_options(cli, &options));
+    TRY(train_expert(cli, options));
     TRY(train_check_out(cli, path));
     TRY(odd_dataset_open(cli->ctx, cli->word[0], options, &dataset));
     TRY(odd_train(cli->ctx, dataset, options, path, &report));

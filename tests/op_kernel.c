@@ -37,11 +37,13 @@ static int kernel_add_set(struct op_set *sets, int n, const struct oddi_kernel_s
 
 int op_sets(struct op_set sets[OP_SETS_MOST])
 {
-    static const char *const modes[] = {"best", "simd", "ref"};
+    static const char *const modes[] = {"best", "exact", "simd", "ref"};
     int n = kernel_add_set(sets, 0, &oddi_simd_set_base, "simd base");
 #if defined(__x86_64__)
     n = kernel_add_set(sets, n, &oddi_simd_set_avx2, "simd avx2");
     n = kernel_add_set(sets, n, &oddi_simd_set_avx512, "simd avx512");
+    n = kernel_add_set(sets, n, &oddi_simd_winograd_set_avx2, "winograd avx2");
+    n = kernel_add_set(sets, n, &oddi_simd_winograd_set_avx512, "winograd 512");
 #endif
     for (size_t m = 0; m < ODDI_COUNT(modes); m++) {
         const struct oddi_kernel_set *host[8];

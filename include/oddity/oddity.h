@@ -225,6 +225,15 @@ ODD_API odd_status odd_trace(struct odd_context *ctx, const struct odd_model *mo
 ODD_API odd_status odd_trace_file(struct odd_context *ctx, const struct odd_model *model,
                                   const char *path, char **json);
 
+/* Makes an expert of published weights: safetensors, PyTorch's .pth (zip archive or legacy stream),
+ * ONNX. `network` names the architecture, NULL: recognised from the names and shapes of the tensors.
+ * `out` is the file to write, or a folder (a "/" at its end) that gets <network>.safetensors. Nothing
+ * in the file is executed. `json` (may be NULL): expert, network, format, tensors, parameters,
+ * weights_hash, licence, origin, unused. Errors: ODD_EIO, ODD_EFORMAT (damaged, or a pickle that does
+ * more than hold tensors), ODD_ENOTSUP (no network known here), ODD_ENOMEM. Nothing is written then. */
+ODD_API odd_status odd_import(struct odd_context *ctx, const char *path, const char *network,
+                              const char *out, char **json);
+
 /* All methods, or one with its parameters, defaults, ranges, sources and presets (JSON). */
 ODD_API odd_status odd_methods_describe(struct odd_context *ctx, const char *name, char **json);
 

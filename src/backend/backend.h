@@ -55,7 +55,7 @@ struct oddi_kernel {
     void (*done)(struct odd_context *ctx, struct oddi_task *task); /* optional */
 };
 
-/* One set of kernels, tried in table order ("dnnl" before "simd" before "ref"). */
+/* One set of kernels, tried in table order ("winograd", "dnnl", "simd", "ref"). */
 struct oddi_kernel_set {
     const char *name;
     bool (*usable)(void); /* the processor has what it needs; NULL: always */
@@ -75,7 +75,8 @@ static inline void *oddi_host(const struct oddi_arg *arg)
     return (char *)arg->buffer->data + arg->offset;
 }
 
-/* Host kernel sets in order of preference; `mode` is "best", "simd" (no vendor) or "ref".
+/* Host kernel sets in order of preference; `mode` is "best", "exact" (as best, but every product of
+ * a convolution is computed: no Winograd), "bf16", "simd" (no vendor) or "ref".
  * Returns a NULL-terminated array of at most 8 sets. */
 void oddi_host_sets(const char *mode, const struct oddi_kernel_set *sets[8]);
 /* Whether mode "bf16" has bf16 convolutions on this processor in this build. */

@@ -37,7 +37,7 @@ static odd_status config_start(struct oddi_config *c, struct odd_context *ctx, c
         return oddi_fail(ctx, ODD_ECONFIG, "unknown method '%s'; `oddity methods` lists them",
                          name);
     const struct oddi_param *tables[] = {oddi_engine_params, oddi_recipe_params, c->method->params,
-                                         NULL};
+                                         c->method->wants_expert ? oddi_expert_params : NULL, NULL};
     return oddi_values_init(&c->values, ctx, tables);
 }
 
@@ -122,8 +122,8 @@ void oddi_config_release(struct oddi_config *c)
 
 odd_status oddi_config_json(const struct oddi_config *c, json_t **json)
 {
-    static const char *const how[] = {"resume", "checkpoint", "time-budget", "cache-mib",
-                                      "check-numerics"};
+    static const char *const how[] = {"resume",    "checkpoint",     "time-budget",
+                                      "cache-mib", "check-numerics", "expert"};
     odd_status status = oddi_values_to_json(&c->values, json);
     for (size_t i = 0; status == ODD_OK && i < ODDI_COUNT(how); i++)
         json_object_del(*json, how[i]);

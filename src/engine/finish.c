@@ -216,7 +216,11 @@ static odd_status finish_json(struct train_run *r, struct odd_model *m,
     oddi_json_set_real(all, "map_typical", m->typical);
     TRY(oddi_selftest_build(r->ctx, m, &build));
     oddi_json_set(all, "build", json_incref(build));
-    oddi_json_set_text(all, "licence", "weights trained here; no third-party weights");
+    if (r->expert.net)
+        oddi_json_set(all, "expert", oddi_expert_json(&r->expert));
+    oddi_json_set_text(all, "licence",
+                       r->expert.net ? "weights trained here, and the expert's (see expert)"
+                                     : "weights trained here; no third-party weights");
     TRY(oddi_json_dump(r->ctx, all, 0, &text));
     TRY(oddi_model_file_set(&m->file, m->config.method->name, text));
 out:

@@ -24,10 +24,11 @@ static json_t *methods_settings(const char *const *settings)
 static odd_status methods_params(struct odd_context *ctx, const struct oddi_method *m,
                                  json_t **list)
 {
-    const struct oddi_param *tables[] = {m->params, oddi_recipe_params, oddi_engine_params};
+    const struct oddi_param *tables[] = {m->params, oddi_recipe_params, oddi_engine_params,
+                                         m->wants_expert ? oddi_expert_params : NULL, NULL};
     json_t *all = json_array();
     odd_status status = ODD_OK;
-    for (size_t i = 0; i < ODDI_COUNT(tables) && status == ODD_OK; i++) {
+    for (size_t i = 0; tables[i] && status == ODD_OK; i++) {
         json_t *part = NULL;
         status = oddi_params_describe(ctx, tables[i], &part);
         if (status == ODD_OK)

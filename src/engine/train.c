@@ -116,6 +116,8 @@ odd_status oddi_train_start(struct train_run *r)
     oddi_trainer_release(&r->trainer);
     TRY(oddi_recipe_read(&recipe, v, (int64_t)oddi_loader_count(r->loader)));
     TRY(oddi_trainer_init(&r->trainer, r->ctx, &net, r->seed, recipe.average > 0));
+    if (r->expert.net)
+        TRY(oddi_expert_fill(&r->expert, &r->trainer.state));
     r->trainer.recipe = recipe;
     r->trainer.check_numerics = oddi_values_bool(v, "check-numerics");
     if (m->control_start)
@@ -153,6 +155,8 @@ static odd_status train_announce(struct train_run *r)
         parameters += oddi_shape_count(&r->trainer.state.param[i].shape);
     json_t *e = oddi_report_event("start");
     oddi_json_set_text(e, "method", r->config->method->name);
+    if (r->expert.net)
+        oddi_json_set(e, "expert", oddi_expert_json(&r->expert));
     oddi_json_set_text(e, "preset", r->config->preset->name);
     if (oddi_values_has(v, "variant"))
         oddi_json_set_text(e, "variant", oddi_values_text(v, "variant"));
@@ -238,6 +242,8 @@ static odd_status train_run_all(struct train_run *r, const struct odd_options *o
     TRY(train_check_path(r));
     TRY(oddi_config_init(r->config, r->ctx, options));
     TRY(train_strict(r, options));
+    if (r->config->method->wants_expert)
+        TRY(oddi_expert_choose(&r->expert, r->config));
     r->seed = (uint64_t)oddi_values_int(&r->config->values, "seed");
     TRY(train_describe(r));
     TRY(train_open(r));
@@ -266,6 +272,7 @@ odd_status odd_train(struct odd_context *ctx, struct odd_dataset *dataset,
     json_decref(r.left_out);
     json_decref(r.choice);
     oddi_trainer_release(&r.trainer);
+    oddi_expert_release(&r.expert);
     oddi_loader_free(r.loader);
     oddi_config_release(&config);
     oddi_free(ctx, r.state_path);

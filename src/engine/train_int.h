@@ -4,6 +4,7 @@
 #ifndef ODDI_ENGINE_TRAIN_INT_H
 #define ODDI_ENGINE_TRAIN_INT_H
 #include "data/loader.h"
+#include "engine/expert.h"
 #include "engine/model.h"
 
 struct train_run {
@@ -16,6 +17,7 @@ struct train_run {
     struct oddi_prepare prepare;
     struct oddi_loader *loader; /* of the training part */
     struct oddi_trainer trainer;
+    struct oddi_expert expert; /* where the method wants one */
     uint64_t seed;
     int64_t step;   /* done so far */
     double seconds; /* of training, in all runs */

@@ -8,7 +8,7 @@
  *   conv -> batchnorm of given statistics conv with folded weights and bias (ops/fold.c)
  *   conv | bias | batchnorm -> act        attributes i2, f3 of the producer
  *
- * where conv is conv2d or conv2d_bwd_data. In node order a chain conv, bias, batchnorm, act folds
+ * where conv is conv2d, conv2d_bwd_data or dwconv. In node order a chain conv, bias, batchnorm, act folds
  * step by step into its last node. Computing p later, at n's place, changes nothing: it must be of
  * the same phase, and no source of it may be a parameter that some node writes over.
  * Kept are outputs, in-place nodes, gradients (ODDI_NODE_KEPT), leaves, and what these need.
@@ -16,6 +16,8 @@
 #include "graph/graph.h"
 
 #include <string.h>
+
+#define FUSE_DEPTH 3 /* of what is made of parameters and still counts as one */
 
 struct fuse {
     struct oddi_graph *g;
@@ -32,7 +34,7 @@ static bool fuse_is(const struct oddi_node *n, const char *op)
 
 static bool fuse_is_conv(const struct oddi_node *n)
 {
-    return fuse_is(n, "conv2d") || fuse_is(n, "conv2d_bwd_data");
+    return fuse_is(n, "conv2d") || fuse_is(n, "conv2d_bwd_data") || fuse_is(n, "dwconv");
 }
 
 static bool fuse_is_root(const struct oddi_node *n)
@@ -104,9 +106,29 @@ static void fuse_bias(struct fuse *f, struct oddi_node *n)
 }
 
 /* A parameter whose value the plan knows by version. */
-static bool fuse_is_given(const struct oddi_node *n)
+static bool fuse_is_known(const struct oddi_node *n)
 {
     return (n->flags & ODDI_NODE_PARAM) && !(n->flags & ODDI_NODE_WRITTEN);
+}
+
+/* Known, or made of what is known: a leaf is at most FUSE_DEPTH nodes away. */
+static bool fuse_is_given(const struct oddi_node *n)
+{
+    const struct oddi_node *level[FUSE_DEPTH + 1] = {n};
+    int next[FUSE_DEPTH + 1] = {0}, at = 0;
+    while (at >= 0) {
+        const struct oddi_node *k = level[at];
+        const bool leaf = !k->op;
+        if (leaf ? !fuse_is_known(k) : at == FUSE_DEPTH || !fuse_is_lasting(k))
+            return false;
+        if (leaf || next[at] == k->src_count) {
+            at--;
+            continue;
+        }
+        level[at + 1] = k->src[next[at]++];
+        next[++at] = 0;
+    }
+    return true;
 }
 
 /* A new node of n's phase before n. Ids come at the end. */
@@ -121,7 +143,7 @@ static struct oddi_node *fuse_insert(struct fuse *f, const struct oddi_node *n, 
     made->phase = n->phase;
     made->op = oddi_op_find(op);
     made->name = oddi_arena_printf(&g->arena, "%s.%s", n->name, op);
-    made->attr.i[0] = fuse_is(n->src[0], "conv2d") ? 0 : 1;
+    made->attr.i[0] = fuse_is(n->src[0], "conv2d_bwd_data") ? 1 : 0;
     made->attr.f[0] = n->attr.f[0];
     made->src_count = src_count;
     memcpy(made->src, src, (size_t)src_count * sizeof(*src));

@@ -135,6 +135,17 @@ struct oddi_node *oddi_unblocks(struct oddi_graph *g, struct oddi_node *b, struc
 struct oddi_node *oddi_row_normalize(struct oddi_graph *g, struct oddi_node *x, double eps);
 struct oddi_node *oddi_softmax(struct oddi_graph *g, struct oddi_node *x, double temperature);
 struct oddi_node *oddi_shrink(struct oddi_graph *g, struct oddi_node *w, double lambda);
+/* Windows of kernel x kernel cells, pad <= kernel / 2; ceil: also the last, incomplete ones. */
+struct oddi_node *oddi_maxpool(struct oddi_graph *g, struct oddi_node *x, int kernel, int stride,
+                               int pad, bool ceil);
+struct oddi_node *oddi_avgpool(struct oddi_graph *g, struct oddi_node *x); /* (N,C,H,W) -> (N,C) */
+struct oddi_node *oddi_clip(struct oddi_graph *g, struct oddi_node *x, double lo, double hi);
+/* Zeros around x, whose first cell comes to first[] of hw[0] x hw[1] cells. */
+struct oddi_node *oddi_pad_hw(struct oddi_graph *g, struct oddi_node *x, const int64_t first[2],
+                              const int64_t hw[2]);
+/* Depthwise: w (C, 1, kh, kw). */
+struct oddi_node *oddi_dwconv(struct oddi_graph *g, struct oddi_node *x, struct oddi_node *w,
+                              int stride, int pad);
 struct oddi_node *oddi_stop(struct oddi_graph *g, struct oddi_node *x);
 /* running (2,C) parameter <- (1-momentum) running + momentum * stats, variance unbiased over n */
 struct oddi_node *oddi_bn_running(struct oddi_graph *g, struct oddi_node *running,

@@ -30,7 +30,7 @@ struct oddi_binding {
 };
 struct oddi_plan_options {
     enum oddi_type type; /* F32, or F64 (reference kernels only) */
-    const char *mode;    /* kernel sets: "best" (also NULL), "simd", "ref" */
+    const char *mode;    /* kernel sets: "best" (also NULL), "exact", "simd", "ref" */
     int threads;
     bool check_numerics; /* stop at the first node with a NaN or infinity */
     const struct oddi_binding *binding;

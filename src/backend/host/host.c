@@ -17,15 +17,17 @@ struct host_isa {
     const char *name;
     int64_t block; /* preferred channels per block, 1: none */
     const struct oddi_kernel_set *set;
+    const struct oddi_kernel_set *winograd; /* NULL: none */
     const struct oddi_simd_vectors *vectors;
 };
 /* From the best to the one that always works. */
 static const struct host_isa host_isas[] = {
 #if defined(__x86_64__)
-    {"avx512", 16, &oddi_simd_set_avx512, &oddi_simd_vectors_avx512},
-    {"avx2", 8, &oddi_simd_set_avx2, &oddi_simd_vectors_avx2},
+    {"avx512", 16, &oddi_simd_set_avx512, &oddi_simd_winograd_set_avx512,
+     &oddi_simd_vectors_avx512},
+    {"avx2", 8, &oddi_simd_set_avx2, &oddi_simd_winograd_set_avx2, &oddi_simd_vectors_avx2},
 #endif
-    {"base", 1, &oddi_simd_set_base, &oddi_simd_vectors_base},
+    {"base", 1, &oddi_simd_set_base, NULL, &oddi_simd_vectors_base},
 };
 
 static const struct host_isa *host_isa(void)
@@ -74,13 +76,20 @@ enum oddi_layout oddi_host_blocked(int64_t channels)
 void oddi_host_sets(const char *mode, const struct oddi_kernel_set *sets[8])
 {
     const struct host_isa *isa = host_isa();
+    const bool low = strcmp(mode, "bf16") == 0, exact = strcmp(mode, "exact") == 0;
+    const bool best = strcmp(mode, "best") == 0, simd = strcmp(mode, "simd") == 0;
     int n = 0;
 #if ODDI_HAVE_DNNL
-    const bool low = strcmp(mode, "bf16") == 0;
     if (low && isa->block > 1)
         sets[n++] = &oddi_dnnl_bf16_set;
-    if ((low || strcmp(mode, "best") == 0) && isa->block > 1)
+#endif
+    if ((best || low || simd) && isa->winograd)
+        sets[n++] = isa->winograd;
+#if ODDI_HAVE_DNNL
+    if ((best || low || exact) && isa->block > 1)
         sets[n++] = &oddi_dnnl_set;
+#else
+    (void)exact;
 #endif
     if (strcmp(mode, "ref") != 0)
         sets[n++] = isa->set;

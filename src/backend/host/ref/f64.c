@@ -15,3 +15,4 @@
 #include "backend/host/ref/rows.inc"
 #include "backend/host/ref/move.inc"
 #include "backend/host/ref/conv.inc"
+#include "backend/host/ref/pool.inc"

@@ -16,7 +16,8 @@ struct elementwise {
     float *y;
     const float *a, *b;
     int64_t count;
-    float s; /* factor, slope or value */
+    float s; /* factor, slope, value or lower bound */
+    float t; /* upper bound */
 };
 
 static odd_status elementwise_run(const struct oddi_task *task, void (*job)(void *, int64_t), float s)
@@ -25,12 +26,13 @@ static odd_status elementwise_run(const struct oddi_task *task, void (*job)(void
                             .a = simd_src(task, 0),
                             .b = simd_src(task, task->src_count > 1 ? 1 : 0),
                             .count = oddi_shape_count(&task->dst.shape),
-                            .s = s};
+                            .s = s,
+                            .t = (float)task->attr.f[1]};
     oddi_parallel(task->threads, simd_ceil(e.count, PIECE), job, &e);
     return ODD_OK;
 }
 
-/* One operation: `expression` of a, b, s; `value` is where s comes from. */
+/* One operation: `expression` of a, b, s, t; `value` is where s comes from, t is f1. */
 #define ELEMENTWISE(stem, expression, value)                                                       \
     static void elementwise_##stem##_job(void *arg, int64_t piece)                                 \
     {                                                                                              \
@@ -39,8 +41,8 @@ static odd_status elementwise_run(const struct oddi_task *task, void (*job)(void
         float *restrict y = e->y + from;                                                           \
         const float *restrict pa = e->a + from;                                                    \
         const float *restrict pb = e->b + from;                                                    \
-        const float s = e->s;                                                                      \
-        (void)s;                                                                                   \
+        const float s = e->s, t = e->t;                                                            \
+        (void)s, (void)t;                                                                          \
         for (int64_t k = 0; k < count; k++) {                                                      \
             const float a = pa[k], b = pb[k];                                                      \
             (void)b;                                                                               \
@@ -75,6 +77,8 @@ ELEMENTWISE(add, a + b, 0.0f)
 ELEMENTWISE(sub, a - b, 0.0f)
 ELEMENTWISE(mul, a *b, 0.0f)
 ELEMENTWISE(scale, s *a, (float)task->attr.f[0])
+ELEMENTWISE(clip, a < s ? s : (a > t ? t : a), (float)task->attr.f[0])
+ELEMENTWISE(clip_bwd, a > s && a < t ? b : 0.0f, (float)task->attr.f[0])
 
 /* src[1] is a scalar here, so it must not be walked along. */
 static void elementwise_mul_scalar_job(void *arg, int64_t piece)

@@ -22,6 +22,7 @@ extern const struct oddi_kernel_set oddi_simd_set_base;
 extern const struct oddi_simd_vectors oddi_simd_vectors_base;
 #if defined(__x86_64__)
 extern const struct oddi_kernel_set oddi_simd_set_avx2, oddi_simd_set_avx512;
+extern const struct oddi_kernel_set oddi_simd_winograd_set_avx2, oddi_simd_winograd_set_avx512;
 extern const struct oddi_simd_vectors oddi_simd_vectors_avx2, oddi_simd_vectors_avx512;
 #endif
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Equations (4), (5) and (6) of mkd.c for one picture. Sums run in double in a fixed order.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "method/mkd/mkd.h"
+#include "score/map.h"
+
+enum { MEASURE_TOTAL, MEASURE_DIRECTION, MEASURE_VALUE };
+
+/* One critical point: both maps, plain (C, H, W). */
+struct measure_point {
+    const float *a, *c;
+    int64_t channels, height, width;
+};
+
+static bool measure_find(const struct oddi_measure *m, int i, struct measure_point *p)
+{
+    char name[16];
+    snprintf(name, sizeof(name), "expert.%d", i + 1);
+    const struct oddi_node *a = oddi_build_find(m->build, name);
+    snprintf(name, sizeof(name), "cloner.%d", i + 1);
+    const struct oddi_node *c = oddi_build_find(m->build, name);
+    if (!a || !c)
+        return false;
+    *p = (struct measure_point){oddi_plan_output(m->plan, a), oddi_plan_output(m->plan, c),
+                                a->shape.dim[1], a->shape.dim[2], a->shape.dim[3]};
+    return true;
+}
+
+/* cos_i and the mean squared difference of a whole map. */
+static void measure_whole(const struct measure_point *p, double *direction, double *value)
+{
+    const int64_t n = p->channels * p->height * p->width;
+    double ac = 0, aa = 0, cc = 0, dd = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double a = (double)p->a[i], c = (double)p->c[i];
+        ac += a * c;
+        aa += a * a;
+        cc += c * c;
+        dd += (a - c) * (a - c);
+    }
+    *direction += 1.0 - ac / ((sqrt(aa) + 1e-8) * (sqrt(cc) + 1e-8));
+    *value += dd / (double)n;
+}
+
+/* (5) at one cell. */
+static float measure_cell(const struct measure_point *p, int64_t at, double lambda)
+{
+    const int64_t plane = p->height * p->width;
+    double ac = 0, aa = 0, cc = 0, dd = 0;
+    for (int64_t k = 0; k < p->channels; k++) {
+        const double a = (double)p->a[k * plane + at], c = (double)p->c[k * plane + at];
+        ac += a * c;
+        aa += a * a;
+        cc += c * c;
+        dd += (a - c) * (a - c);
+    }
+    const double direction = 1.0 - ac / ((sqrt(aa) + 1e-8) * (sqrt(cc) + 1e-8));
+    return (float)(direction + lambda * dd / (double)p->channels);
+}
+
+/* Cells of one point, then their bilinear up-sampling added to the map. */
+static void measure_add(const struct oddi_measure *m, const struct measure_point *p)
+{
+    const double lambda = oddi_values_float(m->values, "lambda");
+    for (int64_t at = 0; at < p->height * p->width; at++)
+        m->scratch[at] = measure_cell(p, at, lambda);
+    const int64_t cells[2] = {p->width, p->height};
+    oddi_map_add_upsampled(m->scratch, cells, m->map, m->in.width, m->in.height);
+}
+
+/* (6) before smoothing: absolute gradients, summed over channels, cut and scaled. */
+static odd_status measure_gradient(const struct oddi_measure *m, const float *g)
+{
+    const int64_t plane = m->in.width * m->in.height;
+    for (int64_t i = 0; i < plane; i++) {
+        double sum = 0;
+        for (int64_t c = 0; c < m->in.channels; c++)
+            sum += fabs((double)g[c * plane + i]);
+        m->map[i] = (float)sum;
+    }
+    odd_status status = ODD_OK;
+    double low = 0, high = 0;
+    TRY(oddi_map_quantile(m->ctx, m->map, (size_t)plane, 0.0, &low));
+    TRY(oddi_map_quantile(m->ctx, m->map, (size_t)plane, 0.99, &high));
+    const double span = high > low ? high - low : 1.0;
+    for (int64_t i = 0; i < plane; i++) {
+        const double v = ((double)m->map[i] - low) / span;
+        m->map[i] = (float)(v < 1.0 ? v : 1.0);
+    }
+out:
+    return status;
+}
+
+odd_status oddi_mkd_measure(const struct oddi_measure *m)
+{
+    odd_status status = ODD_OK;
+    const struct oddi_node *gradient = oddi_build_find(m->build, "gradient");
+    const int64_t side = m->in.width < m->in.height ? m->in.width : m->in.height;
+    const size_t count = (size_t)(m->in.width * m->in.height);
+    const double sigma = oddi_values_float(m->values, "sigma") * (double)side / 128.0;
+    const struct oddi_smoothing smoothing = {sigma, (int)ceil(4.0 * sigma)};
+    double *out = m->component;
+    struct measure_point p;
+    out[MEASURE_DIRECTION] = out[MEASURE_VALUE] = 0.0;
+    memset(m->map, 0, count * sizeof(float));
+    for (int i = 0; i < MKD_POINTS_MAX; i++) {
+        if (!measure_find(m, i, &p))
+            continue;
+        measure_whole(&p, &out[MEASURE_DIRECTION], &out[MEASURE_VALUE]);
+        measure_add(m, &p);
+    }
+    out[MEASURE_TOTAL] =
+        out[MEASURE_DIRECTION] + oddi_values_float(m->values, "lambda") * out[MEASURE_VALUE];
+    if (gradient)
+        TRY(measure_gradient(m, oddi_plan_output(m->plan, gradient)));
+    TRY(oddi_map_smooth(m->ctx, m->map, m->in.width, m->in.height, &smoothing, m->scratch));
+    memcpy(m->map, m->scratch, count * sizeof(float));
+    if (gradient)
+        oddi_map_open(m->map, m->in.width, m->in.height, m->scratch);
+out:
+    return status;
+}
+
+double oddi_mkd_combine(const struct oddi_values *v, const double *component,
+                        const struct oddi_spread *spread)
+{
+    (void)spread;
+    if (oddi_values_is(v, "score", "direction"))
+        return component[MEASURE_DIRECTION];
+    if (oddi_values_is(v, "score", "value"))
+        return component[MEASURE_VALUE];
+    return component[MEASURE_TOTAL];
+}
