@@ -3,6 +3,7 @@
  * Contexts: the caller's allocator and callbacks, the wish to stop, and the last message. There
  * is no other place where a failure is described, and no global one.
  */
+#include "base/alloc.h"
 #include "base/ctx.h"
 
 #include <stdarg.h>
@@ -160,6 +161,17 @@ odd_status oddi_fail_errno(struct odd_context *ctx, odd_status status, int error
     va_start(args, format);
     ctx_set_message(ctx, status, reason, format, args);
     va_end(args);
+    return status;
+}
+
+odd_status oddi_fail_about(struct odd_context *ctx, odd_status status, const char *path)
+{
+    if (status == ODD_OK || status == ODD_ENOMEM || strstr(ctx->message, path))
+        return status;
+    char *why = oddi_strdup(ctx, ctx->message);
+    if (why)
+        oddi_fail(ctx, status, "%s: %s", path, why);
+    oddi_free(ctx, why);
     return status;
 }
 

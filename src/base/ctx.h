@@ -40,6 +40,9 @@ odd_status oddi_fail(struct odd_context *ctx, odd_status status, const char *for
 /* Same with the system's reason for errno value `error` appended: ": No such file". */
 odd_status oddi_fail_errno(struct odd_context *ctx, odd_status status, int error,
                            const char *format, ...) ODDI_PRINTF(4, 5);
+/* Puts "path: " before the message of a failure that did not name the path; not for ODD_ENOMEM.
+ * Returns `status`, also when there is no memory for it. */
+odd_status oddi_fail_about(struct odd_context *ctx, odd_status status, const char *path);
 
 /* A context for a worker thread: same allocator and cancel wish, own message, no callbacks, one
  * thread. */

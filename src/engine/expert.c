@@ -44,7 +44,7 @@ out:
     return status;
 }
 
-static const struct oddi_weight *expert_find(const struct oddi_expert *e, const char *name)
+const struct oddi_weight *oddi_expert_find(const struct oddi_expert *e, const char *name)
 {
     char full[ODDI_NET_NAME];
     return oddi_net_file_name(e->match.prefix, name, full) ? oddi_weights_find(&e->weights, full)
@@ -60,7 +60,7 @@ static odd_status expert_hash(struct oddi_expert *e)
     if (!h)
         return ODD_ENOMEM;
     for (size_t i = 0; i < e->tensors && status == ODD_OK; i++) {
-        const struct oddi_weight *w = expert_find(e, e->tensor[i].name);
+        const struct oddi_weight *w = oddi_expert_find(e, e->tensor[i].name);
         if (e->tensor[i].head)
             continue;
         if (w && w->not_finite == 0) {
@@ -90,13 +90,7 @@ odd_status oddi_expert_open(struct oddi_expert *e, struct odd_context *ctx, cons
     TRY(expert_recognise(e, network));
     TRY(expert_hash(e));
 out:
-    if (status != ODD_OK && status != ODD_ENOMEM && !strstr(ctx->message, path)) {
-        char *why = oddi_strdup(ctx, ctx->message);
-        if (why)
-            oddi_fail(ctx, status, "%s: %s", path, why);
-        oddi_free(ctx, why);
-    }
-    return status;
+    return oddi_fail_about(ctx, status, path);
 }
 
 void oddi_expert_release(struct oddi_expert *e)
@@ -131,7 +125,7 @@ odd_status oddi_expert_fill(const struct oddi_expert *e, struct oddi_state *stat
         struct oddi_group *group = &state->group[p->group];
         if (strcmp(group->name, ODDI_EXPERT_GROUP) != 0)
             continue;
-        const struct oddi_weight *w = expert_find(e, p->name + strlen(ODDI_EXPERT_GROUP) + 1);
+        const struct oddi_weight *w = oddi_expert_find(e, p->name + strlen(ODDI_EXPERT_GROUP) + 1);
         if (!w || w->count != (size_t)oddi_shape_count(&p->shape))
             return oddi_fail(state->ctx, ODD_EFORMAT, "%s: no proper tensor for '%s'",
                              e->weights.what, p->name);

@@ -25,6 +25,8 @@ struct oddi_expert {
 odd_status oddi_expert_open(struct oddi_expert *e, struct odd_context *ctx, const char *path,
                             const char *network);
 void oddi_expert_release(struct oddi_expert *e);
+/* The file's tensor for one of the network's, by the network's name for it; NULL: not there. */
+const struct oddi_weight *oddi_expert_find(const struct oddi_expert *e, const char *name);
 /* Gives tensors of a package with names of its own their usual ones (expert_names.c). */
 odd_status oddi_expert_rename(struct oddi_weights *w);
 /* Opens the file of the setting `expert` and writes `network` and `expert-hash` into the values. */

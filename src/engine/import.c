@@ -28,14 +28,11 @@ static odd_status import_tensors(struct import_work *w)
     const struct oddi_expert *e = &w->expert;
     odd_status status = ODD_OK;
     for (size_t i = 0; i < e->tensors; i++) {
-        char name[ODDI_NET_NAME];
-        const struct oddi_weight *from;
-        if (!import_wanted(e, &e->tensor[i]) ||
-            !oddi_net_file_name(e->match.prefix, e->tensor[i].name, name))
+        const struct oddi_weight *from = oddi_expert_find(e, e->tensor[i].name);
+        if (!import_wanted(e, &e->tensor[i]))
             continue;
-        from = oddi_weights_find(&e->weights, name);
         if (!from)
-            return oddi_fail(w->ctx, ODD_EFORMAT, "no tensor '%s'", name);
+            return oddi_fail(w->ctx, ODD_EFORMAT, "no tensor '%s'", e->tensor[i].name);
         struct oddi_st_tensor to = {.name = e->tensor[i].name,
                                     .dtype = ODDI_ST_F32,
                                     .rank = from->rank,
@@ -51,29 +48,25 @@ out:
 }
 
 /* Tensors of the file that the expert does not keep, and what was no tensor of numbers. */
-static odd_status import_unused(struct import_work *w, json_t *list)
+static void import_unused(const struct import_work *w, json_t *list)
 {
     const struct oddi_expert *e = &w->expert;
     for (size_t i = 0; i < e->weights.count; i++) {
         bool used = false;
-        for (size_t k = 0; k < e->tensors && !used; k++) {
-            char name[ODDI_NET_NAME];
+        for (size_t k = 0; k < e->tensors && !used; k++)
             used = import_wanted(e, &e->tensor[k]) &&
-                   oddi_net_file_name(e->match.prefix, e->tensor[k].name, name) &&
-                   strcmp(name, e->weights.tensor[i].name) == 0;
-        }
+                   oddi_expert_find(e, e->tensor[k].name) == &e->weights.tensor[i];
         if (!used)
             json_array_append_new(list, json_string(e->weights.tensor[i].name));
     }
     for (size_t i = 0; i < e->weights.skip_count; i++)
         json_array_append_new(list, json_string(e->weights.skip[i].name));
-    return ODD_OK;
 }
 
-static odd_status import_report(struct import_work *w, const char *out)
+static void import_report(struct import_work *w, const char *out)
 {
     json_t *list = json_array(), *all = oddi_expert_json(&w->expert);
-    const odd_status status = import_unused(w, list);
+    import_unused(w, list);
     oddi_json_set_text(all, "expert", out);
     oddi_json_set_text(all, "format", w->expert.weights.format);
     oddi_json_set_int(all, "tensors", (int64_t)w->tensors);
@@ -81,7 +74,6 @@ static odd_status import_report(struct import_work *w, const char *out)
     oddi_json_set_bool(all, "classifier", w->expert.match.classifier);
     oddi_json_set(all, "unused", list);
     w->report = all;
-    return status;
 }
 
 static odd_status import_run(struct import_work *w, const char *path, const char *network,
@@ -100,7 +92,7 @@ static odd_status import_run(struct import_work *w, const char *path, const char
     TRY(oddi_st_writer_meta(&w->writer, "licence", w->expert.net->licence));
     TRY(oddi_st_writer_meta(&w->writer, "origin", w->expert.net->origin));
     TRY(import_tensors(w));
-    TRY(import_report(w, to.text));
+    import_report(w, to.text);
     TRY(oddi_st_writer_save(&w->writer, to.text, NULL));
 out:
     oddi_str_release(&to);

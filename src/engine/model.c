@@ -169,12 +169,7 @@ odd_status odd_model_load(struct odd_context *ctx, const char *path, struct odd_
         *model = m;
         return ODD_OK;
     }
-    if (status != ODD_ENOMEM && !strstr(ctx->message, path)) {
-        char *why = oddi_strdup(ctx, ctx->message);
-        if (why)
-            oddi_fail(ctx, status, "%s: %s", path, why);
-        oddi_free(ctx, why);
-    }
+    oddi_fail_about(ctx, status, path);
     odd_model_free(m);
     return status;
 }

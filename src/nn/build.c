@@ -107,6 +107,16 @@ struct oddi_node *oddi_build_find(const struct oddi_build *b, const char *name)
     return NULL;
 }
 
+struct oddi_node *oddi_build_constant(struct oddi_build *b, const char *name,
+                                      struct oddi_shape shape, double value)
+{
+    struct oddi_node *n = oddi_param(&b->graph, "const", name, shape,
+                                     (struct oddi_init){ODDI_INIT_CONST, (float)value, 0.0f});
+    if (n)
+        n->flags |= ODDI_NODE_FROZEN;
+    return n;
+}
+
 struct oddi_node *oddi_build_scalar(struct oddi_build *b, const char *name)
 {
     return oddi_input(&b->graph, name, oddi_shape_make(0, 1, 1, 1, 1));

@@ -66,6 +66,9 @@ void oddi_build_result(struct oddi_build *b, const char *name, struct oddi_node 
 struct oddi_node *oddi_build_find(const struct oddi_build *b, const char *name);
 /* A parameter that a training state or a model holds; those of group "const" are the graph's own. */
 bool oddi_build_holds(const struct oddi_node *node);
+/* A value of the graph's own, never trained and in no model. */
+struct oddi_node *oddi_build_constant(struct oddi_build *b, const char *name,
+                                      struct oddi_shape shape, double value);
 /* A scalar input of the plan that the trainer fills from the controller ("real-target"). */
 struct oddi_node *oddi_build_scalar(struct oddi_build *b, const char *name);
 #endif

@@ -96,7 +96,7 @@ static odd_status weights_bounds(struct oddi_weights *w, const struct oddi_weigh
         if (!oddi_mul_size(*count, (size_t)s->dim[i], count))
             return oddi_fail(w->ctx, ODD_EFORMAT, "%s: tensor '%s': its shape overflows", w->what,
                              name);
-    for (int i = 0; i<s->rank && * count> 0; i++)
+    for (int i = 0; *count > 0 && i < s->rank; i++)
         if (!oddi_mul_size((size_t)s->dim[i] - 1, (size_t)s->stride[i], &step) ||
             !oddi_add_size(last, step, &last))
             return oddi_fail(w->ctx, ODD_EFORMAT, "%s: tensor '%s': its strides overflow", w->what,

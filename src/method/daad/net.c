@@ -127,13 +127,10 @@ static struct net_judged net_discriminator(struct oddi_build *b, const struct da
     return j;
 }
 
-static struct oddi_node *net_constant(struct oddi_build *b, const char *name, float value)
+/* What a logit shall become. */
+static struct oddi_node *net_target(struct oddi_build *b, const char *name, double value)
 {
-    struct oddi_node *n = oddi_param(&b->graph, "const", name, oddi_shape_make(0, 1, 1, 1, 1),
-                                     (struct oddi_init){ODDI_INIT_CONST, value, 0.0f});
-    if (n)
-        n->flags |= ODDI_NODE_FROZEN;
-    return n;
+    return oddi_build_constant(b, name, oddi_shape_make(0, 1, 1, 1, 1), value);
 }
 
 /* Phase 0: the discriminator ascends (6). Both applications update its running statistics. */
@@ -143,9 +140,8 @@ static void net_phase_disc(struct oddi_build *b, const struct daad_shape *s, str
     struct net_judged real = net_discriminator(b, s, b->image, ODDI_NORM_TRAIN);
     struct net_judged fake = net_discriminator(b, s, oddi_stop(g, made), ODDI_NORM_TRAIN);
     struct oddi_node *target = oddi_build_scalar(b, "target.real");
-    struct oddi_node *loss =
-        oddi_add(g, oddi_bce(g, real.logit, target),
-                 oddi_bce(g, fake.logit, net_constant(b, "target.zero", 0.0f)));
+    struct oddi_node *loss = oddi_add(g, oddi_bce(g, real.logit, target),
+                                      oddi_bce(g, fake.logit, net_target(b, "target.zero", 0.0)));
     oddi_build_result(b, "logit.real", real.logit);
     oddi_build_result(b, "logit.fake", fake.logit);
     oddi_build_result(b, "disc", loss);
@@ -163,7 +159,7 @@ static void net_phase_gen(struct oddi_build *b, const struct daad_shape *s, stru
     if (s->variant == DAAD_PLUS) {
         struct net_judged real = net_discriminator(b, s, b->image, ODDI_NORM_TRAIN_KEEP);
         struct net_judged fake = net_discriminator(b, s, made, ODDI_NORM_TRAIN_KEEP);
-        struct oddi_node *adv = oddi_bce(g, fake.logit, net_constant(b, "target.one", 1.0f));
+        struct oddi_node *adv = oddi_bce(g, fake.logit, net_target(b, "target.one", 1.0));
         struct oddi_node *ali = oddi_mse(g, fake.feature, oddi_stop(g, real.feature)); /* (8) */
         loss = oddi_add(g, loss, oddi_scale(g, adv, oddi_values_float(v, "l-adv")));
         loss = oddi_add(g, loss, oddi_scale(g, ali, oddi_values_float(v, "l-ali")));

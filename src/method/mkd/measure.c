@@ -31,44 +31,34 @@ static bool measure_find(const struct oddi_measure *m, int i, struct measure_poi
     return true;
 }
 
-/* cos_i and the mean squared difference of a whole map. */
-static void measure_whole(const struct measure_point *p, double *direction, double *value)
+/* 1 - cosine, and the sum of squared differences, of `count` numbers `step` apart from `first` on:
+ * a whole map (4), or one cell through all channels (5). */
+static void measure_terms(const struct measure_point *p, const int64_t span[3], double *direction,
+                          double *square)
 {
-    const int64_t n = p->channels * p->height * p->width;
+    const int64_t first = span[0], step = span[1], count = span[2];
     double ac = 0, aa = 0, cc = 0, dd = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const double a = (double)p->a[i], c = (double)p->c[i];
+    for (int64_t i = 0; i < count; i++) {
+        const double a = (double)p->a[first + i * step], c = (double)p->c[first + i * step];
         ac += a * c;
         aa += a * a;
         cc += c * c;
         dd += (a - c) * (a - c);
     }
-    *direction += 1.0 - ac / ((sqrt(aa) + 1e-8) * (sqrt(cc) + 1e-8));
-    *value += dd / (double)n;
-}
-
-/* (5) at one cell. */
-static float measure_cell(const struct measure_point *p, int64_t at, double lambda)
-{
-    const int64_t plane = p->height * p->width;
-    double ac = 0, aa = 0, cc = 0, dd = 0;
-    for (int64_t k = 0; k < p->channels; k++) {
-        const double a = (double)p->a[k * plane + at], c = (double)p->c[k * plane + at];
-        ac += a * c;
-        aa += a * a;
-        cc += c * c;
-        dd += (a - c) * (a - c);
-    }
-    const double direction = 1.0 - ac / ((sqrt(aa) + 1e-8) * (sqrt(cc) + 1e-8));
-    return (float)(direction + lambda * dd / (double)p->channels);
+    *direction = 1.0 - ac / ((sqrt(aa) + 1e-8) * (sqrt(cc) + 1e-8));
+    *square = dd;
 }
 
 /* Cells of one point, then their bilinear up-sampling added to the map. */
 static void measure_add(const struct oddi_measure *m, const struct measure_point *p)
 {
     const double lambda = oddi_values_float(m->values, "lambda");
-    for (int64_t at = 0; at < p->height * p->width; at++)
-        m->scratch[at] = measure_cell(p, at, lambda);
+    const int64_t plane = p->height * p->width;
+    for (int64_t at = 0; at < plane; at++) {
+        double direction, square;
+        measure_terms(p, (const int64_t[3]){at, plane, p->channels}, &direction, &square);
+        m->scratch[at] = (float)(direction + lambda * square / (double)p->channels);
+    }
     const int64_t cells[2] = {p->width, p->height};
     oddi_map_add_upsampled(m->scratch, cells, m->map, m->in.width, m->in.height);
 }
@@ -111,8 +101,13 @@ odd_status oddi_mkd_measure(const struct oddi_measure *m)
     for (int i = 0; i < MKD_POINTS_MAX; i++) {
         if (!measure_find(m, i, &p))
             continue;
-        measure_whole(&p, &out[MEASURE_DIRECTION], &out[MEASURE_VALUE]);
-        measure_add(m, &p);
+        const int64_t all[3] = {0, 1, p.channels * p.height * p.width};
+        double direction, square;
+        measure_terms(&p, all, &direction, &square);
+        out[MEASURE_DIRECTION] += direction;
+        out[MEASURE_VALUE] += square / (double)all[2];
+        if (!gradient)
+            measure_add(m, &p);
     }
     out[MEASURE_TOTAL] =
         out[MEASURE_DIRECTION] + oddi_values_float(m->values, "lambda") * out[MEASURE_VALUE];

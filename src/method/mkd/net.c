@@ -16,12 +16,7 @@
 static struct oddi_node *net_constant(struct oddi_build *b, double value)
 {
     const char *name = oddi_arena_printf(&b->graph.arena, "const.%.9g", value);
-    struct oddi_node *n =
-        oddi_param(&b->graph, "const", name ? name : "", oddi_shape_make(1, 1, 1, 1, 1),
-                   (struct oddi_init){ODDI_INIT_CONST, (float)value, 0.0f});
-    if (n)
-        n->flags |= ODDI_NODE_FROZEN;
-    return n;
+    return oddi_build_constant(b, name ? name : "", oddi_shape_make(1, 1, 1, 1, 1), value);
 }
 
 /* Pictures come as [-1, 1]; each of the expert's three channels wants (grey level - mean) / sd. */
