@@ -29,7 +29,7 @@ static odd_status job_config(struct bench_job *j, const struct bench_job_options
         return status;
     for (int i = 0; o->settings[i]; i++)
         TRY(job_setting(options, j->ctx, o->settings[i]));
-    TRY(oddi_config_init(&j->config, j->ctx, options));
+    TRY(oddi_config_init(&j->config, j->ctx, options, 0));
 out:
     odd_options_free(options);
     return status;
@@ -44,7 +44,7 @@ static odd_status job_trainer(struct bench_job *j, const struct bench_job_option
     TRY(oddi_config_size(j->ctx, &j->config, &in.width, &in.height));
     TRY(m->check(j->ctx, v, &in));
     const struct oddi_trainer_net net = {.build = m->build, .control = m->control, .values = v,
-                                         .in = in, .stages = m->stages(v), .mode = o->mode};
+                                         .in = in, .stages = oddi_method_stages(m, v), .mode = o->mode};
     TRY(oddi_trainer_init(&j->trainer, j->ctx, &net, o->seed, oddi_values_float(v, "average") > 0));
     TRY(oddi_recipe_read(&j->trainer.recipe, v, INT32_MAX));
     if (m->control_start)

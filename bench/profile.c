@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See profile.h. Arithmetic is counted as that of the plain formula: multiplications and additions
- * of a convolution over all taps, also where the kernel does fewer (polyphase Winograd) or skips
- * those that fall into the padding. So a share above 100 % is possible.
+ * See profile.h. Arithmetic is that of the plain formula (graph/cost.c), so a share above 100 % is
+ * possible.
  */
 #include "profile.h"
 
@@ -44,24 +43,6 @@ void bench_profile_end(struct bench_profile *p)
     oddi_free(p->ctx, p->best);
 }
 
-static double profile_count(const struct oddi_arg *a)
-{
-    return (double)oddi_shape_count(&a->shape);
-}
-
-static double profile_flop(const struct oddi_task *t)
-{
-    const bool data = strcmp(t->op, "conv2d_bwd_data") == 0,
-               weights = strcmp(t->op, "conv2d_bwd_weights") == 0;
-    if (strcmp(t->op, "matmul") == 0)
-        return 2.0 * profile_count(&t->dst) * (double)t->src[0].shape.dim[t->attr.i[0] ? 0 : 1];
-    if (!data && !weights && strcmp(t->op, "conv2d") != 0)
-        return 0.0;
-    const struct oddi_arg *y = data ? &t->src[0] : weights ? &t->src[1] : &t->dst;
-    const struct oddi_arg *w = weights ? &t->dst : &t->src[1];
-    return 2.0 * profile_count(y) * profile_count(w) / (double)w->shape.dim[0];
-}
-
 static char profile_layout(enum oddi_layout layout)
 {
     return layout == ODDI_C16 ? 'C' : layout == ODDI_C8 ? 'c' : 'p';
@@ -71,14 +52,11 @@ static void profile_step(const struct bench_profile *p, size_t i, double peak, F
 {
     const struct plan_step *s = &p->plan->step[i];
     const struct oddi_task *t = &s->task;
-    const double ms = p->best[i], flop = profile_flop(t);
-    double bytes = profile_count(&t->dst);
+    const double ms = p->best[i], flop = oddi_task_flop(t);
     char shape[ODDI_SHAPE_TEXT], layouts[ODDI_MAX_SRC + 3];
     int n = 0;
-    for (int k = 0; k < t->src_count; k++) {
-        bytes += profile_count(&t->src[k]);
+    for (int k = 0; k < t->src_count; k++)
         layouts[n++] = profile_layout(t->src[k].layout);
-    }
     layouts[n++] = '>';
     layouts[n++] = profile_layout(t->dst.layout);
     layouts[n] = 0;
@@ -88,7 +66,7 @@ static void profile_step(const struct bench_profile *p, size_t i, double peak, F
         fprintf(file, " %7.1f GFLOP/s %4.0f %%\n", flop / (ms * 1e6),
                 100.0 * flop / (ms * 1e6) / peak);
     else
-        fprintf(file, " %7.1f GB/s\n", 4.0 * bytes / (ms * 1e6));
+        fprintf(file, " %7.1f GB/s\n", oddi_task_bytes(t) / (ms * 1e6));
 }
 
 struct profile_sum {
@@ -114,7 +92,7 @@ static size_t profile_sums(const struct bench_profile *p, struct profile_sum *su
             sum[kinds++] = (struct profile_sum){.kernel = s->kernel->name};
         sum[k].count++;
         sum[k].ms += p->best[i];
-        sum[k].flop += profile_flop(&s->task);
+        sum[k].flop += oddi_task_flop(&s->task);
     }
     qsort(sum, kinds, sizeof(*sum), profile_compare);
     return kinds;

@@ -32,6 +32,8 @@ static int cli_code(odd_status status)
         return CLI_USAGE;
     case ODD_EMISMATCH:
         return CLI_MISMATCH;
+    case ODD_EANOMALOUS:
+        return CLI_ANOMALY;
     case ODD_ECANCELLED:
         return signal ? 128 + signal : CLI_INPUT;
     default:

@@ -82,7 +82,13 @@ struct cli_option {
         "strict", NULL, "stop at the first unreadable picture", CLI_ENGINE, 0                      \
     }
 #define CLI_OPTIONS_PICTURE                                                                        \
-    {"size", "N", "the network's input in pixels: N for N x N, or WxH", CLI_ENGINE, 0},            \
+    {"size", "N",                                                                                  \
+     "the network's input in pixels: N for N x N, WxH, or native for the pictures' own aspect",    \
+     CLI_ENGINE, 0},                                                                               \
+        {"min-defect", "D",                                                                        \
+         "the smallest defect that must show, 12px or 0.4mm: chooses size or tiles", CLI_ENGINE,   \
+         0},                                                                                       \
+        {"px-per-mm", "N", "picture pixels per millimetre", CLI_ENGINE, 0},                        \
         {"fit", "HOW", "how other shapes are brought to it: stretch, pad or crop", CLI_ENGINE, 0}, \
     {                                                                                              \
         "gain-normalize", NULL, "bring each picture's median grey to a constant", CLI_ENGINE, 0    \

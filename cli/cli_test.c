@@ -417,6 +417,52 @@ static void test_info(void **state)
     run_has(run_err, "oddity: kind=wool: expected weave\n");
 }
 
+static void test_import(void **state)
+{
+    (void)state;
+    RUN(0, "import net.onnx -o e");
+    run_has(run_out, "vgg16 from net.onnx (ONNX)\n");
+    RUN(2, "import net.onnx -o e more.png");
+    run_has(run_err, "pictures come with --classify");
+    RUN(2, "import net.onnx -o e --classify");
+    RUN(2, "import net.onnx -o e --labels l");
+    RUN(0, "import net.onnx -o e --classify a.png b.png --json -");
+    run_has(run_err, "b.png\n  0.7500  class 2\n  0.2500  class 0\n");
+    run_lacks(run_out, "\"name\"");
+    run_write("l", "none\r\na cat\r\na dog");
+    RUN(3, "import net.onnx -o e --json r --labels l --classify a.png bad.png");
+    run_has(run_out, "a.png\n  0.7500  a dog\n  0.2500  none\nbad.png\n  error: no picture\n");
+    run_has(run_err, "1 of 2 pictures could not be read");
+    run_has(run_file("r"), "\"name\": \"a dog\"");
+    run_write("l", "background\nnone\na cat\na dog\n");
+    RUN(0, "import net.onnx -o e --labels l --classify a.png");
+    run_has(run_out, "0.7500  a dog\n");
+    run_write("l", "a cat\n");
+    RUN(3, "import net.onnx -o e --labels l --classify a.png");
+    run_has(run_err, "l has 1 names, the network 3 classes");
+}
+
+static void test_bench(void **state)
+{
+    (void)state;
+    run_write("m", "{}");
+    RUN(2, "bench m");
+    run_has(run_err, "--nodes");
+    RUN(2, "bench --nodes");
+    RUN(2, "bench --nodes m --method mkd");
+    RUN(3, "bench --nodes gone");
+    RUN(3, "bench --nodes --method mkd --expert nobody");
+    RUN(0, "bench --nodes m --json b.json");
+    run_has(run_out, "daad p, ");
+    run_has(run_out, "a training step, 4 pictures: 3.000 ms, its nodes 2.000 ms\n");
+    run_has(run_out, " 99.9 %     1.500  simd:x ");
+    run_has(run_out, " 20.0  memory         1.000    67 %\n");
+    run_has(run_out, "in 1 smaller ones");
+    run_has(run_file("b.json"), "\"node\": \"b\"");
+    RUN(0, "bench --nodes --method mkd --set batch=4 --runs 3");
+    run_has(run_out, "mkd p, ");
+}
+
 static void test_output_full(void **state)
 {
     (void)state;
@@ -506,6 +552,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_score_stream, run_folder_new, run_folder_free),
         cmocka_unit_test_setup_teardown(test_score_interrupt, run_folder_new, run_folder_free),
         cmocka_unit_test_setup_teardown(test_eval, run_folder_new, run_folder_free),
+        cmocka_unit_test_setup_teardown(test_bench, run_folder_new, run_folder_free),
+        cmocka_unit_test_setup_teardown(test_import, run_folder_new, run_folder_free),
         cmocka_unit_test_setup_teardown(test_info, run_folder_new, run_folder_free),
         cmocka_unit_test_setup_teardown(test_output_full, run_folder_new, run_folder_free),
         cmocka_unit_test_setup_teardown(test_sweep, run_folder_new, run_folder_free),

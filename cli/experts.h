@@ -9,7 +9,13 @@
 
 /* The user's own folder, with a "/" at its end; NULL where neither variable is set. */
 const char *cli_experts_folder(struct cli *cli);
+/* The same for what can be made again: $XDG_CACHE_HOME/oddity/experts/, by default in ~/.cache. */
+const char *cli_experts_cache(struct cli *cli);
 /* The file that a path or a name means; a name that is found nowhere is ODD_ENODATA and says what
  * to type. */
 odd_status cli_experts_find(struct cli *cli, const char *name, const char **path);
+/* The expert at hand that is taken where none is named: the first folder that has any, in it the
+ * name that comes first in the order below, else in the alphabet. *path is NULL where there is
+ * none. */
+odd_status cli_experts_first(struct cli *cli, const char **path);
 #endif

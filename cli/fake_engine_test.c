@@ -410,6 +410,55 @@ odd_status odd_trace_file(struct odd_context *ctx, const struct odd_model *model
     return odd_trace(ctx, model, NULL, json);
 }
 
+odd_status odd_add(struct odd_context *ctx, const char *model, const char *const *normals,
+                   const struct odd_options *options, const char *out, char **report)
+{
+    struct oddi_str s;
+    const bool force = oddi_options_get(options, "force") != NULL;
+    const bool odd = strcmp(normals[0], "odd.png") == 0, same = strcmp(model, normals[0]) == 0;
+    if (strcmp(normals[0], "missing.png") == 0)
+        return oddi_fail(ctx, ODD_EIO, "opening missing.png: no such file");
+    oddi_str_init(&s, ctx);
+    oddi_str_addf(&s,
+                  "{\"model\":\"%s\",\"written\":%s,\"n_new\":%d,\"n_bank\":4,"
+                  "\"n_added_calibrate\":1,\"threshold\":2,\"threshold_before\":1,"
+                  "\"n_calibrate\":11,\"n_rescored\":7,\"n_not_rescored\":3,"
+                  "\"certifies\":\"little\",\"seen\":[\"old.png\"],\"left_out\":"
+                  "[{\"path\":\"bad.png\",\"reason\":\"no picture\"}],\"anomalous\":[%s],"
+                  "\"flips\":[{\"path\":\"odd.png\",\"before\":\"ng\",\"after\":\"ok\","
+                  "\"score_before\":3,\"score\":0.5},{\"calibrate\":5,\"before\":\"ok\","
+                  "\"after\":\"ng\",\"score_before\":0.5,\"score\":3}]}",
+                  out, same || (odd && !force) ? "false" : "true", same ? 0 : 5,
+                  odd ? "{\"path\":\"odd.png\",\"score\":3,\"normalized\":0.9}" : "");
+    const odd_status status = oddi_str_take(&s, report);
+    if (status != ODD_OK || !odd || force)
+        return status;
+    return oddi_fail(ctx, ODD_EANOMALOUS, "1 of 5 new pictures are anomalous");
+}
+
+odd_status odd_explain(struct odd_context *ctx, const struct odd_model *model, const char *picture,
+                       const struct odd_options *options, const char *page, char **json)
+{
+    struct oddi_str s;
+    const char *normals = oddi_options_get(options, "normals");
+    (void)model;
+    if (strcmp(picture, "missing.png") == 0)
+        return oddi_fail(ctx, ODD_EIO, "opening missing.png: no such file");
+    oddi_str_init(&s, ctx);
+    oddi_str_addf(&s,
+                  "{\"path\":\"%s\",\"score\":3,\"threshold\":1,\"decision\":\"ng\","
+                  "\"normals\":\"%s\",\"patches\":[{\"number\":1,\"x\":4,\"y\":5,"
+                  "\"width\":48,\"height\":48,\"distance\":3%s,\"nearest\":[{\"distance\":3,"
+                  "\"picture\":7,\"column\":2,\"row\":1%s}]},{\"number\":2,\"nearest\":[]}]",
+                  picture, normals ? "content" : "none",
+                  normals ? ",\"differs\":\"20 % darker\"" : "",
+                  normals ? ",\"path\":\"a.png\",\"x\":1,\"y\":2" : "");
+    if (page)
+        oddi_str_addf(&s, ",\"page\":\"%s\"", page);
+    oddi_str_add(&s, "}");
+    return oddi_str_take(&s, json);
+}
+
 odd_status odd_methods_describe(struct odd_context *ctx, const char *name, char **json)
 {
     static const char one[] =
@@ -437,5 +486,40 @@ odd_status odd_import(struct odd_context *ctx, const char *path, const char *net
                   "\"parameters\":3000000,\"weights_hash\":\"00ff\",\"licence\":\"BSD\","
                   "\"unused\":[\"a\"]}",
                   out, network ? network : "vgg16");
+    return oddi_str_take(&s, json);
+}
+
+odd_status odd_expert_classify(struct odd_context *ctx, const char *path, const char *network,
+                               const char *const *pictures, size_t count, char **json)
+{
+    struct oddi_str s;
+    (void)path;
+    oddi_str_init(&s, ctx);
+    oddi_str_addf(&s, "{\"network\":\"%s\",\"classes\":3,\"pictures\":[", network);
+    for (size_t i = 0; i < count; i++) {
+        const bool bad = oddi_starts_with(oddi_path_base(pictures[i]), "bad");
+        oddi_str_addf(&s, "%s{\"path\":\"%s\",%s}", i ? "," : "", pictures[i],
+                      bad ? "\"top\":[],\"error\":\"no picture\""
+                          : "\"top\":[{\"class\":2,\"probability\":0.75},"
+                            "{\"class\":0,\"probability\":0.25}]");
+    }
+    oddi_str_add(&s, "]}");
+    return oddi_str_take(&s, json);
+}
+
+odd_status odd_bench_nodes(struct odd_context *ctx, const struct odd_model *model,
+                           const struct odd_options *options, char **json)
+{
+    (void)options;
+    struct oddi_str s;
+    oddi_str_init(&s, ctx);
+    oddi_str_addf(&s,
+                  "{\"method\":\"%s\",\"preset\":\"p\",\"peak\":{\"gflops\":100,\"copy_gbs\":10},"
+                  "\"runs\":9,\"parts\":{\"training\":{\"pictures\":4,\"ms\":3,\"nodes_ms\":2,"
+                  "\"nodes\":[{\"node\":\"a\",\"kernel\":\"simd:x\",\"shape\":\"1\",\"ms\":1.5,"
+                  "\"share\":0.999,\"gflop\":0.03,\"gb\":0.01,\"bound_by\":\"memory\","
+                  "\"bound_ms\":1,\"attained\":0.67},{\"node\":\"b\",\"kernel\":\"ref:y\","
+                  "\"ms\":0.001,\"share\":0.001,\"gflop\":0}]}}}",
+                  model ? "daad" : "mkd");
     return oddi_str_take(&s, json);
 }

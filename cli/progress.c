@@ -91,9 +91,26 @@ static void progress_left(struct oddi_str *s, const json_t *event)
     oddi_str_add(s, " left");
 }
 
+/* A method that takes no steps: there is no time to foretell. */
+static void progress_on_fit(struct cli_progress *p, const json_t *event)
+{
+    struct oddi_str s;
+    oddi_str_init(&s, p->cli->ctx);
+    oddi_str_addf(&s, "%.0f pictures of %.0f x %.0f x %.0f, on %.0f threads\n",
+                  cli_json_real(event, "pictures"), cli_json_real(event, "width"),
+                  cli_json_real(event, "height"), cli_json_real(event, "channels"),
+                  cli_json_real(event, "threads"));
+    progress_text(p, s.text);
+    oddi_str_release(&s);
+}
+
 static void progress_on_start(struct cli_progress *p, const json_t *event)
 {
     struct oddi_str s;
+    if (!isfinite(cli_json_real(event, "steps"))) {
+        progress_on_fit(p, event);
+        return;
+    }
     const char *text = cli_json_string(event, "text");
     double seconds = cli_json_real(event, "seconds_expected");
     double memory = cli_json_real(event, "memory_bytes");
@@ -144,9 +161,12 @@ static void progress_on_count(struct cli_progress *p, const json_t *event)
     static const struct {
         const char *phase, *words;
     } names[] = {
-        {"check", "looking at pictures"},       {"tune", "scoring the tune part"},
-        {"calibrate", "setting the threshold"}, {"eval", "scoring the test part"},
-        {"synth", "drawing pictures"},
+        {"check", "looking at pictures"},           {"features", "features of the normals"},
+        {"coreset", "choosing the bank"},           {"suspects", "comparing the normals"},
+        {"tune", "scoring the tune part"},          {"calibrate", "setting the threshold"},
+        {"eval", "scoring the test part"},          {"synth", "drawing pictures"},
+        {"expert", "the expert looks at pictures"}, {"look", "looking at the new pictures"},
+        {"rescore", "scoring held-out pictures"},   {"normals", "searching the normals"},
     };
     struct oddi_str s;
     const char *phase = cli_json_string(event, "phase"), *words = phase;
@@ -165,6 +185,15 @@ static void progress_on_count(struct cli_progress *p, const json_t *event)
     oddi_str_release(&s);
 }
 
+static void progress_on_snapshot(struct cli_progress *p, const json_t *event)
+{
+    struct oddi_str s;
+    oddi_str_init(&s, p->cli->ctx);
+    oddi_str_addf(&s, "kept %s", cli_json_string(event, "path"));
+    progress_line(p, s.text);
+    oddi_str_release(&s);
+}
+
 static void progress_show(struct cli_progress *p, const json_t *event)
 {
     const char *name = cli_json_string(event, "event"), *text = cli_json_string(event, "text");
@@ -178,6 +207,8 @@ static void progress_show(struct cli_progress *p, const json_t *event)
         progress_on_start(p, event);
     else if (*text && strcmp(name, "stage") == 0)
         progress_stage(p, text);
+    else if (strcmp(name, "snapshot") == 0)
+        progress_on_snapshot(p, event);
     else if (strcmp(name, "saved") != 0 && strcmp(name, "left-out") != 0)
         progress_text(p, text);
 }

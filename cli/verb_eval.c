@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * oddity eval: how good a model (or any tool's scores) is on labelled pictures.
+ * oddity eval: how good a model (or any tool's scores) is on labelled pictures; of several models
+ * the curve over the steps of their training.
  */
 #include <string.h>
 
 #include "base/file.h"
+#include "cli/eval_curve.h"
 #include "cli/eval_text.h"
 #include "cli/progress.h"
 
@@ -63,6 +65,20 @@ static odd_status eval_write_csv(struct cli *cli, const json_t *report)
     return status;
 }
 
+/* cli_say cuts long texts, and types may be many. */
+static odd_status eval_say(struct cli *cli, struct oddi_str *s)
+{
+    const odd_status status = oddi_str_status(s);
+    if (status != ODD_OK)
+        return status;
+    while (s->length && s->text[s->length - 1] == '\n')
+        s->text[--s->length] = '\0';
+    cli_progress_clear(cli);
+    if (cli->say)
+        fprintf(cli->say, "%s\n", s->text);
+    return ODD_OK;
+}
+
 static odd_status eval_show(struct cli *cli, const char *report)
 {
     odd_status status;
@@ -76,13 +92,7 @@ static odd_status eval_show(struct cli *cli, const char *report)
     size_t maps = json_array_size(cli_json_at(parsed, "maps"));
     if (maps)
         oddi_str_addf(&s, "\n%zu overlays are in %s\n", maps, cli_get(cli, "maps"));
-    TRY(oddi_str_status(&s));
-    while (s.length && s.text[s.length - 1] == '\n')
-        s.text[--s.length] = '\0';
-    /* cli_say cuts long texts, and types may be many. */
-    cli_progress_clear(cli);
-    if (cli->say)
-        fprintf(cli->say, "%s\n", s.text);
+    TRY(eval_say(cli, &s));
 out:
     oddi_str_release(&s);
     json_decref(parsed);
@@ -116,19 +126,96 @@ out:
     return status;
 }
 
-static int eval_run(struct cli *cli)
+/* ---- several models ------------------------------------------------------------------------ */
+
+static odd_status eval_point(struct cli *cli, int number, struct odd_dataset *dataset,
+                             const struct odd_options *options, json_t *points)
 {
     odd_status status;
-    char *report = NULL;
-    bool scores = cli_get(cli, "scores") != NULL;
+    struct odd_model *model = NULL;
+    char *info = NULL, *report = NULL;
+    json_t *point = NULL;
+    cli_progress_clear(cli);
+    if (cli->say)
+        fprintf(stderr, "[%d/%d] %s\n", number + 1, cli->words - 1, cli->word[number]);
+    TRY(odd_model_load(cli->ctx, cli->word[number], &model));
+    TRY(odd_model_info(model, &info));
+    TRY(odd_eval(cli->ctx, model, dataset, options, &report));
+    TRY(cli_curve_point(cli, cli->word[number], info, report, &point));
+    if (json_array_append(points, point) != 0)
+        status = oddi_fail(cli->ctx, ODD_ENOMEM, "out of memory");
+out:
+    json_decref(point);
+    odd_text_free(cli->ctx, info);
+    odd_text_free(cli->ctx, report);
+    odd_model_free(model);
+    return status;
+}
+
+static odd_status eval_show_curve(struct cli *cli, const json_t *curve)
+{
+    odd_status status;
+    char *text = NULL;
+    struct oddi_str s;
+    oddi_str_init(&s, cli->ctx);
+    TRY(oddi_json_dump(cli->ctx, curve, 0, &text));
+    TRY(cli_write_report(cli, text));
+    cli_curve_text(&s, curve);
+    TRY(eval_say(cli, &s));
+out:
+    oddi_str_release(&s);
+    oddi_free(cli->ctx, text);
+    return status;
+}
+
+static odd_status eval_curve(struct cli *cli)
+{
+    odd_status status;
+    struct odd_options *options = NULL;
+    struct odd_dataset *dataset = NULL;
+    json_t *points = json_array(), *curve = NULL;
+    TRY(points ? ODD_OK : oddi_fail(cli->ctx, ODD_ENOMEM, "out of memory"));
+    TRY(cli_options(cli, &options));
+    TRY(odd_dataset_open(cli->ctx, cli->word[cli->words - 1], options, &dataset));
+    for (int i = 0; i < cli->words - 1; i++)
+        TRY(eval_point(cli, i, dataset, options, points));
+    TRY(cli_curve_make(cli, json_incref(points), &curve));
+    TRY(eval_show_curve(cli, curve));
+out:
+    json_decref(points);
+    json_decref(curve);
+    odd_dataset_free(dataset);
+    odd_options_free(options);
+    return status;
+}
+
+/* CLI_DONE, or what is wrong with the words. */
+static int eval_check(struct cli *cli)
+{
+    const bool scores = cli_get(cli, "scores") != NULL, many = cli->words > 2;
     if (scores && cli->words != 1)
         return cli_usage(cli, "with --scores there is no MODEL, only DATA");
-    if (!scores && cli->words != 2)
+    if (!scores && cli->words < 2)
         return cli_usage(cli, "MODEL and DATA are needed (or --scores FILE and DATA)");
     if (!scores && cli_get(cli, "score-maps"))
         return cli_usage(cli, "--score-maps belongs to --scores");
     if (scores && cli_get(cli, "maps"))
         return cli_usage(cli, "--maps needs a MODEL");
+    if (many && (cli_get(cli, "maps") || cli_get(cli, "csv")))
+        return cli_usage(cli, "--maps and --csv are of one MODEL, not of %d", cli->words - 1);
+    return CLI_DONE;
+}
+
+static int eval_run(struct cli *cli)
+{
+    odd_status status;
+    char *report = NULL;
+    const bool scores = cli_get(cli, "scores") != NULL;
+    const int code = eval_check(cli);
+    if (code != CLI_DONE)
+        return code;
+    if (cli->words > 2)
+        return cli_fail(cli, eval_curve(cli));
     TRY(eval_do(cli, cli->word[scores ? 0 : 1], &report));
     TRY(eval_show(cli, report));
 out:
@@ -139,14 +226,19 @@ out:
 const struct cli_verb cli_verb_eval = {
     .name = "eval",
     .summary = "measure a model, or any tool's scores, on labelled pictures",
-    .usage = "MODEL DATA [options]\n       oddity eval --scores FILE.csv [--score-maps DIR] DATA "
-             "[options]",
+    .usage =
+        "MODEL... DATA [options]\n       oddity eval --scores FILE.csv [--score-maps DIR] DATA "
+        "[options]",
     .about =
         "Scores the test part of DATA and prints first what happens at the model's threshold:\n"
         "false alarms among normal pictures and missed anomalous ones, with 95 % intervals;\n"
         "then how well scores rank pictures and, where there are masks, how well maps rank\n"
         "pixels. Pictures that the model was trained on are left out and counted. Give the same\n"
-        "data options (--normal, --test-normals, --split-seed ...) as in training.\n",
+        "data options (--normal, --test-normals, --split-seed ...) as in training.\n"
+        "\n"
+        "Several models, such as the snapshots of 'train --snapshot-every', give a curve over\n"
+        "their steps, then the last, the mean over the last fifth (at least 5 models), which is\n"
+        "the number to report, and the best, which was chosen by the test pictures: an oracle's.\n",
     .examples = "# a data set in MVTec's layout\n"
                 "oddity eval screw.safetensors screw\n"
                 "# digit 8 was normal; the report as JSON, and every picture's score\n"
@@ -154,10 +246,12 @@ const struct cli_verb cli_verb_eval = {
                 "    --csv pictures.csv\n"
                 "# pictures and heat maps of the five most anomalous of each type\n"
                 "oddity eval screw.safetensors screw --maps maps --maps-count 5\n"
+                "# a curve over snapshots\n"
+                "oddity eval screw.epoch-*.safetensors screw.safetensors screw --json curve.json\n"
                 "# another program's scores and maps, measured in the same way\n"
                 "oddity eval --scores other.csv --score-maps other-maps screw\n",
     .options = eval_options,
     .min_words = 1,
-    .max_words = 2,
+    .max_words = -1,
     .run = eval_run,
 };

@@ -25,14 +25,33 @@ static void info_head(struct oddi_str *s, const json_t *info)
     if (last)
         oddi_str_addf(s, "threshold     %.6g, from %.0f held-out normals\n",
                       cli_json_real(last, "threshold"), cli_json_real(last, "n"));
-    oddi_str_addf(s, "trained       %.0f steps", cli_json_real(info, "training.steps"));
-    double seconds = cli_json_real(info, "training.seconds");
+    const double steps = cli_json_real(info, "training.steps"),
+                 seconds = cli_json_real(info, "training.seconds");
+    if (isfinite(steps))
+        oddi_str_addf(s, "trained       %.0f steps", steps);
+    else
+        oddi_str_add(s, "trained       in one go");
     if (isfinite(seconds)) {
         oddi_str_add(s, " in ");
         cli_add_seconds(s, seconds);
     }
     oddi_str_addf(s, ", on %.0f pictures; oddity %s\n", cli_json_real(info, "data.n_train"),
                   cli_json_string(info, "oddity_version"));
+}
+
+/* Whether it holds pictures; what was added since the training. */
+static void info_live(struct oddi_str *s, const json_t *info)
+{
+    const json_t *history = cli_json_at(info, "history");
+    const double pictures = cli_json_real(info, "pictures.count");
+    if (pictures > 0)
+        oddi_str_addf(s, "pictures      it holds thumbnails of %.0f training pictures\n", pictures);
+    for (size_t i = 0; i < json_array_size(history); i++) {
+        const json_t *one = json_array_get(history, i);
+        oddi_str_addf(s, "added         %.0f pictures and %.0f held-out ones to %s\n",
+                      cli_json_real(one, "n_bank"), cli_json_real(one, "n_calibrate"),
+                      cli_json_string(one, "predecessor"));
+    }
 }
 
 /* What the lines above don't say, as it is in the file. */
@@ -67,6 +86,7 @@ static int info_run(struct cli *cli)
     TRY(oddi_json_parse(cli->ctx, text, strlen(text), cli->word[0], &info));
     TRY(cli_write_report(cli, text));
     info_head(&s, info);
+    info_live(&s, info);
     info_rest(&s, info);
     TRY(oddi_str_status(&s));
     fputs(s.text, cli->say);

@@ -22,6 +22,7 @@ static const struct cli_option sweep_options[] = {
     CLI_OPTION_CONFIG,
     {"time-budget", "TIME", "of each training, such as 10m", CLI_ENGINE, 0},
     {"precision", "P", "f32 or bf16", CLI_ENGINE, 0},
+    {"kernels", "K", "fast, or exact: no Winograd convolutions, in training and scoring", CLI_ENGINE, 0},
     {"augment", "LIST", "changes made to training pictures, with commas", CLI_ENGINE, 0},
     CLI_OPTIONS_PICTURE,
     CLI_OPTIONS_DATA,

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/os.h"
+#include "base/params.h"
 #include "cli/experts.h"
 #include "cli/output.h"
 
@@ -14,7 +15,8 @@
 
 static const struct cli_option train_options[] = {
     {"out", "MODEL", "where the model goes, by custom MODEL.safetensors", 0, 'o'},
-    {"method", "M", "daad, mkd, ... ('oddity methods' lists them)", CLI_ENGINE, 0},
+    {"method", "M", "bank, daad, mkd, ... ('oddity methods' lists them); auto, the default, is bank where "
+     "an expert is at hand, else daad", CLI_ENGINE, 0},
     {"expert", "E", "imported network for methods that need one: a file, or a name such as vgg16",
      0, 0},
     {"preset", "P", "a set of values for a purpose, such as small, lite, full, paper", CLI_ENGINE,
@@ -25,7 +27,12 @@ static const struct cli_option train_options[] = {
     {"time-budget", "TIME", "train for about this long, such as 10m or 1h30m", CLI_ENGINE, 0},
     {"resume", NULL, "go on from the state that an interrupted training left beside MODEL",
      CLI_ENGINE, 0},
+    {"snapshot-every", "N",
+     "also keep a finished model beside MODEL this often: 10epochs, 500steps", CLI_ENGINE, 0},
+    {"keep-pictures", NULL, "keep thumbnails of the training pictures in the model, for 'explain'",
+     CLI_ENGINE, 0},
     {"precision", "P", "f32 or bf16", CLI_ENGINE, 0},
+    {"kernels", "K", "fast, or exact: no Winograd convolutions, in training and scoring", CLI_ENGINE, 0},
     {"augment", "LIST", "changes made to training pictures, with commas; none by default",
      CLI_ENGINE, 0},
     CLI_OPTIONS_PICTURE,
@@ -152,8 +159,10 @@ static void train_say_end(struct cli *cli, const char *path, const json_t *repor
     const char *certifies = cli_json_string(report, "certifies");
     double memory = cli_json_real(report, "peak_memory_bytes");
     oddi_str_init(&s, cli->ctx);
-    oddi_str_addf(&s, "model      %s\ntrained    %.0f steps in ", path,
-                  cli_json_real(report, "steps"));
+    oddi_str_addf(&s, "model      %s\ntrained    ", path);
+    if (isfinite(cli_json_real(report, "steps")))
+        oddi_str_addf(&s, "%.0f steps ", cli_json_real(report, "steps"));
+    oddi_str_add(&s, "in ");
     cli_add_seconds(&s, cli_json_real(report, "seconds"));
     if (isfinite(memory)) {
         oddi_str_add(&s, ", at most ");
@@ -171,14 +180,60 @@ static void train_say_end(struct cli *cli, const char *path, const json_t *repor
     oddi_str_release(&s);
 }
 
-/* The library takes files only: a name is looked up here. */
+/* Whether the method asked for can use an expert; the automatic one can. */
+static bool train_wants_expert(struct cli *cli)
+{
+    const char *method = cli_get(cli, "method");
+    char *text = NULL;
+    json_t *about = NULL;
+    bool wants = !method || strcmp(method, "auto") == 0;
+    if (wants || odd_methods_describe(cli->ctx, method, &text) != ODD_OK)
+        return wants; /* an unknown method is complained of by the training */
+    if (oddi_json_parse(cli->ctx, text, strlen(text), "methods", &about) == ODD_OK)
+        wants = json_is_true(cli_json_at(about, "wants_expert"));
+    json_decref(about);
+    odd_text_free(cli->ctx, text);
+    return wants;
+}
+
+/* The library takes files only: a name is looked up here, as is the expert where none is named. */
 static odd_status train_expert(struct cli *cli, struct odd_options *options)
 {
     const char *name = cli_get(cli, "expert"), *path = NULL;
-    if (!name)
+    odd_status status = ODD_OK;
+    if (name)
+        status = cli_experts_find(cli, name, &path);
+    else if (train_wants_expert(cli))
+        status = cli_experts_first(cli, &path);
+    return status == ODD_OK && path ? odd_options_set(options, "expert", path) : status;
+}
+
+static bool train_has_cache(struct cli *cli, const char *method)
+{
+    char *text = NULL;
+    json_t *about = NULL;
+    bool has = false;
+    if (odd_methods_describe(cli->ctx, method, &text) != ODD_OK)
+        return false;
+    if (oddi_json_parse(cli->ctx, text, strlen(text), "methods", &about) == ODD_OK) {
+        const json_t *params = cli_json_at(about, "params");
+        for (size_t i = 0; i < json_array_size(params); i++)
+            has = has || strcmp(cli_json_string(json_array_get(params, i), "name"),
+                                "expert-cache-dir") == 0;
+    }
+    json_decref(about);
+    odd_text_free(cli->ctx, text);
+    return has;
+}
+
+/* The library keeps an expert's maps where it is told to: by default in the user's cache folder. */
+static odd_status train_cache(struct cli *cli, struct odd_options *options)
+{
+    const char *method = oddi_options_get(options, "method"), *folder = cli_experts_cache(cli);
+    if (!folder || !method || oddi_options_get(options, "expert-cache-dir") ||
+        !train_has_cache(cli, method))
         return ODD_OK;
-    const odd_status status = cli_experts_find(cli, name, &path);
-    return status == ODD_OK ? odd_options_set(options, "expert", path) : status;
+    return odd_options_set(options, "expert-cache-dir", folder);
 }
 
 static odd_status train_do(struct cli *cli, const char *path)
@@ -192,6 +247,7 @@ static odd_status train_do(struct cli *cli, const char *path)
     oddi_str_init(&next, cli->ctx);
     TRY(cli_options(cli, &options));
     TRY(train_expert(cli, options));
+    TRY(train_cache(cli, options));
     TRY(train_check_out(cli, path));
     TRY(odd_dataset_open(cli->ctx, cli->word[0], options, &dataset));
     TRY(odd_train(cli->ctx, dataset, options, path, &report));
@@ -240,6 +296,9 @@ const struct cli_verb cli_verb_train = {
                 "# ten minutes, on two threads, with another value of a parameter\n"
                 "oddity train screw -o screw.safetensors --time-budget 10m --threads 2 \\\n"
                 "    --set division=4x4x1\n"
+                "# models on the way, for a curve: screw.epoch-0010.safetensors and so on\n"
+                "oddity train screw -o screw.safetensors --method mkd --expert vgg16 \\\n"
+                "    --snapshot-every 10epochs\n"
                 "# options from a file; every progress event as a line of JSON\n"
                 "oddity train screw -o screw.safetensors --config screw.yaml --jsonl log.jsonl\n",
     .options = train_options,

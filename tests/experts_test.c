@@ -18,6 +18,7 @@
 #include "graph/plan.h"
 #include "image/image.h"
 #include "nn/nets/nets.h"
+#include "pixels/resize.h"
 #include "store/safetensors.h"
 
 #define WHOLE_GOLDEN ODDI_SOURCE_DIR "/tests/golden/nets.safetensors"
@@ -152,55 +153,19 @@ static void test_whole_taps(void **state)
 
 /* ---- names of photographs ---- */
 
-/* Keys' cubic with a = -1/2, widened by the reduction, as Pillow's BICUBIC. */
-static double whole_cubic(double u)
-{
-    u = fabs(u);
-    if (u < 1)
-        return (1.5 * u - 2.5) * u * u + 1;
-    return u < 2 ? ((-0.5 * u + 2.5) * u - 4) * u + 2 : 0;
-}
-/* `lines` lines of n values, line k from k * step on and `apart` between values, each to WHOLE_SIDE
- * values that lie together. */
-static void whole_resize(const float *x, int64_t lines, int64_t n, const int64_t step[2], float *y)
-{
-    const double ratio = (double)n / WHOLE_SIDE, wide = ratio > 1 ? ratio : 1;
-    for (int64_t k = 0; k < lines * WHOLE_SIDE; k++) {
-        const double centre = ((double)(k % WHOLE_SIDE) + 0.5) * ratio;
-        double sum = 0, weight = 0;
-        for (int64_t i = 0; i < n; i++) {
-            const double c = whole_cubic(((double)i + 0.5 - centre) / wide);
-            sum += c * (double)x[k / WHOLE_SIDE * step[0] + i * step[1]];
-            weight += c;
-        }
-        y[k] = (float)(sum / weight);
-    }
-}
-
 /* (3, 224, 224) in [-1, 1]. */
 static void whole_photo(const char *path, float *out)
 {
+    const struct oddi_rect all = {0, 0, WHOLE_SIDE, WHOLE_SIDE};
     struct oddi_picture *p = NULL;
+    struct oddi_planes small = {0};
     whole_ok(whole_ctx, oddi_image_load(whole_ctx, path, ODDI_IMAGE_BUDGET, &p));
     assert_int_equal(p->bands, 3);
-    assert_int_equal(p->type, ODD_U8);
-    const size_t size = (size_t)(p->width * p->height);
-    float *plane = calloc(size, sizeof(float));
-    float *half = calloc((size_t)(p->height * WHOLE_SIDE), sizeof(float));
-    float *turned = calloc((size_t)WHOLE_SIDE * WHOLE_SIDE, sizeof(float));
-    assert_true(plane && half && turned);
-    for (int c = 0; c < 3; c++) {
-        float *to = out + (size_t)c * WHOLE_SIDE * WHOLE_SIDE;
-        for (size_t i = 0; i < size; i++)
-            plane[i] = (float)((const unsigned char *)p->data)[i * 3 + (size_t)c] / 127.5f - 1.0f;
-        whole_resize(plane, p->height, p->width, (const int64_t[]){p->width, 1}, half);
-        whole_resize(half, WHOLE_SIDE, p->height, (const int64_t[]){1, WHOLE_SIDE}, turned);
-        for (int i = 0; i < WHOLE_SIDE * WHOLE_SIDE; i++)
-            to[i] = turned[i % WHOLE_SIDE * WHOLE_SIDE + i / WHOLE_SIDE];
-    }
-    free(plane);
-    free(half);
-    free(turned);
+    whole_ok(whole_ctx, oddi_planes_init(whole_ctx, WHOLE_SIDE, WHOLE_SIDE, 3, &small));
+    whole_ok(whole_ctx, oddi_picture_resize_cubic(whole_ctx, p, NULL, &all, &small));
+    for (int i = 0; i < 3 * WHOLE_SIDE * WHOLE_SIDE; i++)
+        out[i] = 2.0f * small.data[i] - 1.0f;
+    oddi_planes_release(whole_ctx, &small);
     oddi_picture_free(whole_ctx, p);
 }
 

@@ -4,7 +4,9 @@
 
 Needs Pillow and NumPy. Layout, little endian: "ODPX", u32 cases; per case six u32 (kind, bands,
 width, height, target width, target height), then the source, then Pillow's result, both
-interleaved. Kinds: 0 = u8 BILINEAR, 1 = u8 NEAREST, 2 = float BILINEAR (mode "F", one band).
+interleaved. Kinds: 0 = u8 BILINEAR, 1 = u8 NEAREST, 2 = float BILINEAR (mode "F", one band),
+3 = u8 BICUBIC, 4 = float BICUBIC, 5 = u8 BICUBIC of a picture in black and white, where all is
+overshoot. New cases go to the end: all draw from one generator.
 """
 import pathlib
 import struct
@@ -12,7 +14,7 @@ import struct
 import numpy as np
 from PIL import Image
 
-BILINEAR, NEAREST, FLOAT = 0, 1, 2
+BILINEAR, NEAREST, FLOAT, BICUBIC, FLOAT_BICUBIC, HARD_BICUBIC = range(6)
 CASES = [  # kind, bands, width, height, target width, target height
     (BILINEAR, 1, 64, 48, 32, 24),
     (BILINEAR, 1, 97, 61, 28, 28),
@@ -30,11 +32,27 @@ CASES = [  # kind, bands, width, height, target width, target height
     (NEAREST, 3, 20, 31, 41, 12),
     (FLOAT, 1, 50, 37, 17, 19),
     (FLOAT, 1, 15, 21, 40, 33),
+    (BICUBIC, 1, 97, 61, 28, 28),
+    (BICUBIC, 1, 13, 7, 50, 40),
+    (BICUBIC, 1, 31, 31, 31, 31),
+    (BICUBIC, 1, 200, 5, 3, 9),
+    (BICUBIC, 3, 61, 83, 64, 64),
+    (BICUBIC, 3, 128, 96, 37, 11),
+    (FLOAT_BICUBIC, 1, 50, 37, 17, 19),
+    (FLOAT_BICUBIC, 1, 15, 21, 40, 33),
+    (HARD_BICUBIC, 1, 67, 45, 30, 22),
+    (HARD_BICUBIC, 3, 23, 31, 48, 50),
 ]
+FLOATS = (FLOAT, FLOAT_BICUBIC)
+METHODS = {BILINEAR: Image.Resampling.BILINEAR, NEAREST: Image.Resampling.NEAREST,
+           FLOAT: Image.Resampling.BILINEAR, BICUBIC: Image.Resampling.BICUBIC,
+           FLOAT_BICUBIC: Image.Resampling.BICUBIC, HARD_BICUBIC: Image.Resampling.BICUBIC}
 
 
 def picture(rng, kind, bands, width, height):
     """Smooth waves, an edge and noise, so that both filter shape and rounding show."""
+    if kind == HARD_BICUBIC:
+        return rng.choice(np.array([0, 255], np.uint8), (height, width, bands))
     y, x = np.mgrid[0:height, 0:width]
     planes = []
     for band in range(bands):
@@ -42,7 +60,7 @@ def picture(rng, kind, bands, width, height):
         edge = (x + y > (width + height) / 2).astype(float)
         planes.append(90 + 60 * wave + 70 * edge + rng.normal(0, 20, (height, width)))
     stack = np.stack(planes, axis=-1)
-    if kind == FLOAT:
+    if kind in FLOATS:
         return (stack / 255).astype("<f4")
     return np.clip(np.rint(stack), 0, 255).astype(np.uint8)
 
@@ -54,11 +72,10 @@ def main():
         source = picture(rng, kind, bands, width, height)
         flat = source[:, :, 0] if bands == 1 else source
         image = Image.fromarray(flat)
-        method = Image.Resampling.NEAREST if kind == NEAREST else Image.Resampling.BILINEAR
-        result = np.asarray(image.resize((to_width, to_height), method))
+        result = np.asarray(image.resize((to_width, to_height), METHODS[kind]))
         out.append(struct.pack("<6I", kind, bands, width, height, to_width, to_height))
         out.append(source.tobytes())
-        out.append(result.astype("<f4").tobytes() if kind == FLOAT else result.tobytes())
+        out.append(result.astype("<f4").tobytes() if kind in FLOATS else result.tobytes())
     path = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/pixels_resize.bin"
     path.write_bytes(b"".join(out))
     print(path.name, path.stat().st_size, "bytes")

@@ -50,6 +50,7 @@ extern "C" {
     X(ELIMIT, "a limit was exceeded")                                                              \
     X(ECANCELLED, "cancelled")                                                                     \
     X(EMISMATCH, "self-test does not match")                                                       \
+    X(EANOMALOUS, "anomalous where normal was expected")                                           \
     X(EBUG, "internal error")
 
 typedef enum odd_status {
@@ -168,6 +169,19 @@ ODD_API odd_status odd_model_info(const struct odd_model *model, char **json);
 ODD_API odd_status odd_model_verify(struct odd_context *ctx, struct odd_model *model, char **json);
 ODD_API void odd_model_free(struct odd_model *model);
 
+/* Takes more normal pictures into the model at path `model` without training it anew, and writes
+ * what follows to `out`, which may be the same path (temporary name, checked, renamed). `normals`:
+ * picture files or whatever odd_dataset_open understands, NULL-terminated. Pictures that the model
+ * has seen are left out and named; of the new ones 80 % go to what is learnt, 20 % to the
+ * calibration, which is made anew. Where the model calls some of them anomalous, nothing is written
+ * (ODD_EANOMALOUS; `report` names them) unless the option force=true is given. Other options: those
+ * of odd_dataset_open (group, split-seed ...). ODD_ENOTSUP, with the command that trains anew, for
+ * methods that cannot. `report`: written, predecessor (digest), n_new, n_bank, n_added_calibrate,
+ * threshold_before, threshold, n_calibrate, n_rescored, n_not_rescored (their old scores stand),
+ * anomalous, flips (decisions that the new model changes), seen, left_out. */
+ODD_API odd_status odd_add(struct odd_context *ctx, const char *model, const char *const *normals,
+                           const struct odd_options *options, const char *out, char **report);
+
 /* ---- scoring ------------------------------------------------------------------------------- */
 
 /* Working memory for scoring with `model`, which must outlive it. */
@@ -200,6 +214,20 @@ ODD_API odd_status odd_result_write_overlay(const struct odd_result *result, con
 ODD_API odd_status odd_result_write_map(const struct odd_result *result, const char *path);
 ODD_API void odd_result_free(struct odd_result *result);
 
+/* Why a picture is scored as it is: the (at most 3) patches that are farthest from all that the model
+ * has learnt, each beside the nearest normal ones, and in what it differs from these. Normal pictures
+ * are found in what the option normals=PATH names (by content; where none of it was trained on, by
+ * features), or as thumbnails in a model trained with keep-pictures=true; else there are numbers
+ * alone. `page` (may be NULL): a PNG to write: the picture and its heat map, a row per patch: patch,
+ * heat, nearest normals. `json` (may be NULL): path, score, normalized, threshold, decision, normals
+ * ("content", "features", "model", "none"), patches: [{number, x, y, width, height, distance, differs
+ * (words), brighter, edges (shares), colour_shift, nearest: [{distance, picture (row of the training
+ * pictures), path, tile, column, row (cell), x, y, width, height, shown}]}]. ODD_ENOTSUP for methods
+ * that compare with no normal patch. */
+ODD_API odd_status odd_explain(struct odd_context *ctx, const struct odd_model *model,
+                               const char *picture, const struct odd_options *options,
+                               const char *page, char **json);
+
 /* ---- evaluation, experiments --------------------------------------------------------------- */
 
 /* Scores the test part of `dataset` and computes every metric (docs/metrics.md). Pictures that the
@@ -225,6 +253,16 @@ ODD_API odd_status odd_trace(struct odd_context *ctx, const struct odd_model *mo
 ODD_API odd_status odd_trace_file(struct odd_context *ctx, const struct odd_model *model,
                                   const char *path, char **json);
 
+/* Times every node of a network's plans: a training step, the frozen part that is run apart from it, and
+ * the scoring of one picture. Of `model`; or (NULL) of the method that `options` describe as for
+ * odd_train, with first weights. Options: runs, channels (without a model), part. `json`: peak
+ * {gflops, copy_gbs} as measured, parts {training, frozen, scoring} each with pictures, ms, nodes_ms
+ * and nodes, slowest first: [{node, op, kernel, set, phase, shape, ms, share, gflop, gb, bound_by,
+ * bound_ms, attained}]. Medians; `attained` = bound_ms / ms, above 1 for what caches or Winograd's
+ * convolution spare. */
+ODD_API odd_status odd_bench_nodes(struct odd_context *ctx, const struct odd_model *model,
+                                   const struct odd_options *options, char **json);
+
 /* Makes an expert of published weights: safetensors, PyTorch's .pth (zip archive or legacy stream),
  * ONNX. `network` names the architecture, NULL: recognised from the names and shapes of the tensors.
  * `out` is the file to write, or a folder (a "/" at its end) that gets <network>.safetensors. Nothing
@@ -233,6 +271,14 @@ ODD_API odd_status odd_trace_file(struct odd_context *ctx, const struct odd_mode
  * more than hold tensors), ODD_ENOTSUP (no network known here), ODD_ENOMEM. Nothing is written then. */
 ODD_API odd_status odd_import(struct odd_context *ctx, const char *path, const char *network,
                               const char *out, char **json);
+/* What published weights, or an expert, that still have their classifier see in pictures. Each is
+ * brought as a whole to the network's size, antialiased, by the filter it was trained with. `json`:
+ * network, classes, size, pictures: [{path, top: [{class, probability}]}], the five most probable
+ * classes (numbers from 0; their names are not in the file). A picture that cannot be read has `error`
+ * and nothing in `top`. ODD_ENOTSUP where the file has no classifier. */
+ODD_API odd_status odd_expert_classify(struct odd_context *ctx, const char *path,
+                                       const char *network, const char *const *pictures,
+                                       size_t count, char **json);
 
 /* All methods, or one with its parameters, defaults, ranges, sources and presets (JSON). */
 ODD_API odd_status odd_methods_describe(struct odd_context *ctx, const char *name, char **json);

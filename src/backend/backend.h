@@ -90,6 +90,14 @@ void oddi_dnnl_version(char text[ODDI_VENDOR_TEXT]); /* in builds that have it *
 /* Preferred block layout of this processor for C channels: C16, C8 or PLAIN. */
 enum oddi_layout oddi_host_blocked(int64_t channels);
 
+/* The most that this machine computes (multiply-adds in registers, f32) and moves (copies between
+ * blocks far larger than the caches, bytes read and written), as measured now in short
+ * tries over a third of a second. Other work on the machine lowers both. */
+struct oddi_host_peak {
+    double gflops, copy_gbs;
+};
+odd_status oddi_host_peak(struct odd_context *ctx, int threads, struct oddi_host_peak *peak);
+
 /* Vector updates that optimisers need, on host memory; one per instruction set, same bits for
  * any number of threads (elementwise). */
 struct oddi_adam_step {

@@ -97,6 +97,10 @@ odd_status oddi_dataset_hash(struct odd_context *ctx, const struct odd_dataset *
 /* Decodes the picture; the caller frees it with oddi_picture_free. */
 odd_status oddi_dataset_load_picture(struct odd_context *ctx, const struct odd_dataset *ds,
                                      size_t index, struct oddi_picture **picture);
+/* Both of that with one reading of the file. */
+odd_status oddi_dataset_load_hashed(struct odd_context *ctx, const struct odd_dataset *ds,
+                                    size_t index, struct oddi_picture **picture,
+                                    struct oddi_hash128 *hash);
 /* The mask of width x height bytes, 1 where any band is above 0; freed with oddi_free. *mask is
  * NULL when the sample has none. A mask of another size than width x height is ODD_ESHAPE. */
 odd_status oddi_dataset_load_mask(struct odd_context *ctx, const struct odd_dataset *ds,

@@ -35,6 +35,25 @@ static const struct oddi_sample *dataset_find(const struct odd_dataset *ds, cons
     return NULL;
 }
 
+/* One reading gives what two give: of a file, of a picture in a container, of what is no picture. */
+static void dataset_check_hashed(const struct odd_dataset *ds, size_t i)
+{
+    struct oddi_picture *apart = NULL, *both = NULL;
+    struct oddi_hash128 a, b;
+    const odd_status status = oddi_dataset_load_picture(ds_t.ctx, ds, i, &apart);
+    assert_int_equal(oddi_dataset_load_hashed(ds_t.ctx, ds, i, &both, &b), status);
+    if (status == ODD_OK) {
+        assert_int_equal(oddi_dataset_hash(ds_t.ctx, ds, i, &a), ODD_OK);
+        assert_true(oddi_hash_equal(&a, &b));
+        assert_int_equal(oddi_picture_size(apart), oddi_picture_size(both));
+        assert_memory_equal(apart->data, both->data, oddi_picture_size(both));
+    } else {
+        assert_null(both);
+    }
+    oddi_picture_free(ds_t.ctx, apart);
+    oddi_picture_free(ds_t.ctx, both);
+}
+
 static void dataset_test_folder(void **state)
 {
     struct odd_dataset *ds = NULL;
@@ -85,6 +104,11 @@ static void dataset_test_mvtec(void **state)
     dataset_noted(ds, "3 anomalous: cut 2, hole 1");
     dataset_noted(ds, "mvtec, because it has a folder train with nothing but good");
     dataset_noted(ds, "layout classes would fit too");
+    for (size_t i = 0; i < ds->count; i++) {
+        if (i == 1)
+            testing_text(&ds_t, "mv/test/cut/001.bmp", "no picture");
+        dataset_check_hashed(ds, i);
+    }
     odd_dataset_free(ds);
 }
 
@@ -204,6 +228,7 @@ static void dataset_test_idx(void **state)
     assert_int_equal(picture->width, 4);
     assert_memory_equal(picture->data, ds->container[0].data + 48, 16);
     oddi_picture_free(ds_t.ctx, picture);
+    dataset_check_hashed(ds, 3);
     odd_dataset_free(ds);
     testing_idx(&ds_t, "fashion/t10k-images-idx3-ubyte", false, test, 3, NULL);
     testing_idx(&ds_t, "fashion/t10k-labels-idx1-ubyte", false, test_labels, 1, label);

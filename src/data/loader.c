@@ -280,6 +280,18 @@ size_t oddi_loader_cached(const struct oddi_loader *loader)
     return loader->cached;
 }
 
+size_t oddi_loader_memory(const struct oddi_loader *loader, int64_t batch)
+{
+    const size_t slots = loader->options.threads ? LOADER_SLOTS : 1,
+                 most = batch < (int64_t)loader->count ? (size_t)batch : loader->count;
+    return (loader->cached + slots * most) * loader->item * sizeof(float);
+}
+
+bool oddi_loader_augments(const struct oddi_loader *loader)
+{
+    return loader->augment.count > 0;
+}
+
 odd_status oddi_loader_get(struct oddi_loader *loader, size_t position, float *dst)
 {
     struct oddi_loader_worker *w = &loader->worker[0];

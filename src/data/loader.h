@@ -53,6 +53,10 @@ const struct oddi_hash128 *oddi_loader_hash(const struct oddi_loader *loader, si
 /* The pictures left out, in order; owned by the loader. */
 size_t oddi_loader_left_out(const struct oddi_loader *loader, const struct oddi_loader_bad **bad);
 size_t oddi_loader_cached(const struct oddi_loader *loader);
+/* Bytes of the cached pictures and of a stream of such batches. */
+size_t oddi_loader_memory(const struct oddi_loader *loader, int64_t batch);
+/* Whether the stream augments, so that its pictures differ from those of oddi_loader_get. */
+bool oddi_loader_augments(const struct oddi_loader *loader);
 
 /* One picture, not augmented; from the caller's thread, also while a stream runs. */
 odd_status oddi_loader_get(struct oddi_loader *loader, size_t position, float *dst);
@@ -60,6 +64,7 @@ odd_status oddi_loader_get(struct oddi_loader *loader, size_t position, float *d
 struct oddi_batch {
     const float *data;      /* (count, C, H, W), valid until the next call */
     const uint32_t *sample; /* data-set index of each */
+    const uint32_t *position;
     int64_t count, step, epoch;
 };
 /* ceil(count / batch); with drop_last the floor, but at least 1. */

@@ -38,13 +38,10 @@ out:
     return status;
 }
 
-odd_status oddi_dataset_load_picture(struct odd_context *ctx, const struct odd_dataset *ds,
-                                     size_t index, struct oddi_picture **picture)
+static odd_status picture_of_container(struct odd_context *ctx, const struct odd_dataset *ds,
+                                       const struct oddi_sample *s, struct oddi_picture **picture)
 {
-    const struct oddi_sample *s = &ds->sample[index];
     struct oddi_picture *made = NULL;
-    if (s->container < 0)
-        return oddi_image_load(ctx, s->path, ODDI_IMAGE_BUDGET, picture);
     const struct oddi_container *c = &ds->container[s->container];
     size_t size = 0;
     const unsigned char *data = picture_in_container(ds, s, &size);
@@ -54,6 +51,35 @@ odd_status oddi_dataset_load_picture(struct odd_context *ctx, const struct odd_d
     memcpy(made->data, data, size);
     *picture = made;
     return ODD_OK;
+}
+
+odd_status oddi_dataset_load_picture(struct odd_context *ctx, const struct odd_dataset *ds,
+                                     size_t index, struct oddi_picture **picture)
+{
+    const struct oddi_sample *s = &ds->sample[index];
+    return s->container < 0 ? oddi_image_load(ctx, s->path, ODDI_IMAGE_BUDGET, picture)
+                            : picture_of_container(ctx, ds, s, picture);
+}
+
+odd_status oddi_dataset_load_hashed(struct odd_context *ctx, const struct odd_dataset *ds,
+                                    size_t index, struct oddi_picture **picture,
+                                    struct oddi_hash128 *hash)
+{
+    odd_status status = ODD_OK;
+    const struct oddi_sample *s = &ds->sample[index];
+    char *bytes = NULL;
+    size_t size = 0;
+    if (s->container >= 0) {
+        const unsigned char *data = picture_in_container(ds, s, &size);
+        oddi_hash_bytes(data, size, hash);
+        return picture_of_container(ctx, ds, s, picture);
+    }
+    TRY(oddi_file_read(ctx, s->path, PICTURE_FILE_MAX, &bytes, &size));
+    oddi_hash_bytes(bytes, size, hash);
+    TRY(oddi_image_load_memory(ctx, s->path, bytes, size, ODDI_IMAGE_BUDGET, picture));
+out:
+    oddi_free(ctx, bytes);
+    return status;
 }
 
 /* Whether any band of pixel i is above 0. */

@@ -204,7 +204,7 @@ odd_status oddi_loader_next(struct oddi_loader *loader, struct oddi_batch *batch
     if (s->status != ODD_OK)
         status = oddi_fail(l->ctx, s->status, "%s", s->message);
     else
-        *batch = (struct oddi_batch){s->data, s->sample, s->count, s->step, s->epoch};
+        *batch = (struct oddi_batch){s->data, s->sample, s->position, s->count, s->step, s->epoch};
     return status;
 }
 

@@ -35,7 +35,7 @@ static odd_status checkpoint_config(struct train_run *r, json_t **config)
     if (status == ODD_OK && r->chosen[0]) { /* compared as it was asked for */
         char name[ODDI_SETTING_NAME];
         oddi_setting_split(r->chosen, name);
-        oddi_json_set_text(*config, name, "auto");
+        oddi_json_set_text(*config, name, r->asked[0] ? r->asked : "auto");
     }
     return status;
 }
@@ -198,8 +198,10 @@ static odd_status checkpoint_choice(struct train_run *r, const json_t *all)
     if (status != ODD_OK || !chosen[0])
         return status;
     const char *value = oddi_setting_split(chosen, name);
-    if (!strchr(chosen, '=') || strlen(chosen) >= sizeof(r->chosen))
+    if (!strchr(chosen, '=') || strlen(chosen) >= sizeof(r->chosen) ||
+        !oddi_values_has(&r->config->values, name))
         return oddi_fail(r->ctx, ODD_EFORMAT, "%s: the automatic choice is damaged", r->state_path);
+    snprintf(r->asked, sizeof(r->asked), "%s", oddi_values_text(&r->config->values, name));
     snprintf(r->chosen, sizeof(r->chosen), "%s", chosen);
     json_decref(r->choice);
     r->choice = json_incref(json_object_get(all, "choice"));

@@ -211,7 +211,7 @@ static odd_status choose_try(struct choose_work *w, int i, const char *steps)
                      w->auroc[i]);
 out:
     odd_scorer_free(s);
-    oddi_model_file_release(&m.file);
+    oddi_train_model_release(&m);
     return status;
 }
 
@@ -312,7 +312,7 @@ odd_status oddi_train_choose_score(struct train_run *r)
     oddi_report_text(r->ctx, "choice", "%s: AUROC %.3f on pasted defects", setting, auroc);
 out:
     odd_scorer_free(s);
-    oddi_model_file_release(&m.file);
+    oddi_train_model_release(&m);
     choose_release(&w);
     return status;
 }

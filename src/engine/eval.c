@@ -119,66 +119,18 @@ void oddi_eval_release(struct eval_run *e)
         oddi_free(e->ctx, e->component[i]);
     json_decref(e->skipped);
     json_decref(e->seen);
+    oddi_seen_release(&e->known);
+    oddi_free(e->ctx, e->was_seen);
     oddi_pixels_free(e->pixels);
+    oddi_pixel_mkd_free(e->pixel_mkd);
 }
 
 /* ---- pictures that the model has seen ------------------------------------------------------ */
 
-static int eval_hash_order(const void *a, const void *b)
+static odd_status eval_known(struct eval_run *e)
 {
-    return memcmp(a, b, sizeof(struct oddi_hash128));
-}
-
-/* All content hashes in the model, sorted. */
-static odd_status eval_seen_hashes(struct eval_run *e, struct oddi_hash128 **list, size_t *count)
-{
-    static const char *const names[] = {"seen.train", "seen.tune", "seen.calibrate"};
-    size_t n = 0;
-    for (size_t i = 0; i < ODDI_COUNT(names); i++) {
-        const struct oddi_stored *t = oddi_model_file_find(&e->model->file, names[i]);
-        n += t ? t->size / sizeof(**list) : 0;
-    }
-    *list = oddi_alloc_array(e->ctx, n + 1, sizeof(**list));
-    if (!*list)
-        return ODD_ENOMEM;
-    n = 0;
-    for (size_t i = 0; i < ODDI_COUNT(names); i++) {
-        const struct oddi_stored *t = oddi_model_file_find(&e->model->file, names[i]);
-        if (!t)
-            continue;
-        memcpy(*list + n, t->data, t->size / sizeof(**list) * sizeof(**list));
-        n += t->size / sizeof(**list);
-    }
-    qsort(*list, n, sizeof(**list), eval_hash_order);
-    *count = n;
-    return ODD_OK;
-}
-
-static odd_status eval_leave_out_seen(struct eval_run *e)
-{
-    odd_status status = ODD_OK;
-    struct oddi_hash128 *list = NULL;
-    size_t n = 0, kept = 0;
-    TRY(eval_seen_hashes(e, &list, &n));
-    for (size_t i = 0; i < e->count; i++) {
-        struct oddi_hash128 hash;
-        const odd_status hashed = oddi_dataset_hash(e->ctx, e->ds, e->index[i], &hash);
-        if (hashed == ODD_ENOMEM) {
-            status = hashed;
-            goto out;
-        }
-        if (hashed == ODD_OK && n > 0 && bsearch(&hash, list, n, sizeof(hash), eval_hash_order))
-            json_array_append_new(e->seen, json_string(e->ds->sample[e->index[i]].path));
-        else
-            e->index[kept++] = e->index[i]; /* unreadable ones are named when they are scored */
-    }
-    e->count = kept;
-    if (kept == 0)
-        status = oddi_fail(e->ctx, ODD_ENODATA,
-                           "%s: the model has seen every test picture in training", e->ds->root);
-out:
-    oddi_free(e->ctx, list);
-    return status;
+    e->was_seen = oddi_calloc(e->ctx, e->count + 1, sizeof(*e->was_seen));
+    return e->was_seen ? oddi_seen_init(&e->known, e->ctx, &e->model->file) : ODD_ENOMEM;
 }
 
 /* ---- adding -------------------------------------------------------------------------------- */
@@ -233,6 +185,8 @@ static odd_status eval_add_pixels(struct eval_run *e, size_t at, const struct od
         status = eval_resized(e, s->path, map, mask ? &picture : NULL);
     else
         status = oddi_pixels_add(e->pixels, s->path, map->data, mask, map->width, map->height);
+    if (status == ODD_OK && mask)
+        status = oddi_eval_mkd_add(e, map, mask);
     oddi_free(e->ctx, mask);
     return status;
 }
@@ -263,12 +217,26 @@ static odd_status eval_load(void *user, struct odd_context *ctx, size_t i,
                             struct oddi_picture **picture)
 {
     const struct eval_run *e = user;
-    return oddi_dataset_load_picture(ctx, e->ds, e->index[i], picture);
+    struct oddi_picture *made = NULL;
+    struct oddi_hash128 hash;
+    const odd_status status = oddi_dataset_load_hashed(ctx, e->ds, e->index[i], &made, &hash);
+    e->was_seen[i] = status == ODD_OK && oddi_seen_has(&e->known, &hash);
+    if (!e->was_seen[i]) {
+        *picture = made;
+        return status;
+    }
+    oddi_picture_free(ctx, made);
+    return oddi_fail(ctx, ODD_ENODATA, "the model has seen it in training");
 }
 
 static odd_status eval_take(void *user, const struct oddi_many_result *r)
 {
     struct eval_run *e = user;
+    if (e->was_seen[r->index])
+        return json_array_append_new(
+                   e->seen, json_string(e->ds->sample[e->index[r->index]].path)) == 0
+                   ? ODD_OK
+                   : ODD_ENOMEM;
     if (r->status != ODD_OK)
         return oddi_eval_skip(e, r->index, r->message);
     for (int i = 0; i < ODDI_COMPONENTS_MAX; i++)
@@ -333,10 +301,10 @@ static void eval_pictures(const struct eval_run *e, json_t *report)
 odd_status oddi_eval_report(struct eval_run *e, json_t **report)
 {
     odd_status status = ODD_OK;
-    struct oddi_report_input input;
+    struct oddi_metrics_input input;
     struct oddi_hash128 hash;
     char text[ODDI_HASH_TEXT];
-    oddi_report_defaults(&input);
+    oddi_metrics_defaults(&input);
     if (e->model) {
         TRY(oddi_model_file_weights_hash(&e->model->file, &hash));
         oddi_hash_format(&hash, text);
@@ -353,7 +321,8 @@ odd_status oddi_eval_report(struct eval_run *e, json_t **report)
     input.type = e->type;
     input.n_seen = json_array_size(e->seen);
     input.bootstrap.resamples = (int)oddi_values_int(&e->values, "resamples");
-    TRY(oddi_report_new(e->ctx, &input, report));
+    TRY(oddi_metrics_report(e->ctx, &input, report));
+    oddi_eval_mkd_report(e, *report);
     oddi_json_set(*report, "seen", json_incref(e->seen));
     oddi_json_set(*report, "skipped", json_incref(e->skipped));
     oddi_json_set_int(*report, "n_without_mask", (int64_t)e->without_mask);
@@ -369,10 +338,13 @@ static odd_status eval_check_good(const struct eval_run *e)
     const json_t *first = json_array_get(e->skipped, 0);
     if (e->good > 0)
         return ODD_OK;
+    if (!first)
+        return oddi_fail(e->ctx, ODD_ENODATA,
+                         "%s: the model has seen every test picture in training", e->ds->root);
     return oddi_fail(e->ctx, ODD_ENODATA,
                      "none of the %zu test pictures of %s could be scored; the first: %s", e->count,
                      e->ds->root,
-                     first ? json_string_value(json_object_get(first, "reason")) : "none");
+                     json_string_value(json_object_get(first, "reason")));
 }
 
 static odd_status eval_run_model(struct eval_run *e, const struct odd_options *options, char **json)
@@ -380,7 +352,7 @@ static odd_status eval_run_model(struct eval_run *e, const struct odd_options *o
     odd_status status = ODD_OK;
     json_t *report = NULL, *maps = NULL;
     TRY(oddi_eval_open(e, options));
-    TRY(eval_leave_out_seen(e));
+    TRY(eval_known(e));
     const struct oddi_many many = {.model = e->model,
                                    .count = e->count,
                                    .want_map = e->pixels != NULL,

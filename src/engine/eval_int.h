@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "data/dataset.h"
 #include "engine/model.h"
+#include "engine/seen.h"
+#include "score/pixel_mkd.h"
 #include "score/report.h"
 
 extern const struct oddi_param oddi_eval_params[];
@@ -23,7 +25,10 @@ struct eval_run {
     int64_t *group;
     const char **type;
     json_t *skipped, *seen;
+    struct oddi_seen known;
+    bool *was_seen; /* picture by picture, as it was loaded */
     struct oddi_pixels *pixels; /* NULL: no masks */
+    struct oddi_pixel_mkd *pixel_mkd; /* NULL: no defective picture with a mask so far */
     struct oddi_pixel_metrics pixel;
     bool has_pixel;
     size_t without_mask;
@@ -36,6 +41,10 @@ void oddi_eval_release(struct eval_run *e);
  * mask cannot be used is skipped instead. */
 odd_status oddi_eval_add(struct eval_run *e, size_t at, double score, const float *map, int64_t w,
                          int64_t h);
+/* A defective picture's map and mask for `pixel.auroc_mkd` (eval_mkd.c), and its place in the report. */
+odd_status oddi_eval_mkd_add(struct eval_run *e, const struct oddi_planes *map,
+                             const unsigned char *mask);
+void oddi_eval_mkd_report(const struct eval_run *e, json_t *report);
 odd_status oddi_eval_skip(struct eval_run *e, size_t at, const char *reason);
 /* Metrics of all that was added, as the report's JSON. */
 odd_status oddi_eval_report(struct eval_run *e, json_t **report);

@@ -169,6 +169,8 @@ static void test_maps_against_masks(void **unused)
         assert_int_equal((int)engine_number(r, "pixel.n_pictures"), 8);
         if (k == 0)
             assert_true(engine_number(r, "pixel.aupro") > 0.999);
+        const double own = engine_number(r, "pixel.auroc_mkd"); /* opened; without normals */
+        assert_true(k % 3 == 0 ? own > 0.7 : k % 3 == 1 ? own < 0.3 : own == 0.5);
         json_decref(r);
     }
     engine_tiff(&t, "maps/test/good/000.tiff", (struct engine_look){32, 32, 1, 8}, 1); /* no map */

@@ -101,11 +101,31 @@ void oddi_expert_release(struct oddi_expert *e)
     memset(e, 0, sizeof(*e));
 }
 
+/* An expert that nobody trained has no file but the one that may name its architecture. */
+static odd_status expert_random(struct oddi_expert *e, struct oddi_values *v)
+{
+    const char *path = oddi_values_text(v, "expert");
+    odd_status status = ODD_OK;
+    if (path[0]) {
+        TRY(oddi_expert_open(e, v->ctx, path, oddi_values_text(v, "network")));
+        TRY(oddi_values_set(v, "network", e->net->name, "file"));
+    } else if (!oddi_values_text(v, "network")[0]) {
+        status = oddi_fail(v->ctx, ODD_ECONFIG,
+                           "expert-weights=random: say which architecture with --set network=vgg16 "
+                           "or with --expert");
+    }
+out:
+    oddi_expert_release(e);
+    return status;
+}
+
 odd_status oddi_expert_choose(struct oddi_expert *e, struct oddi_config *config)
 {
     struct oddi_values *v = &config->values;
     const char *path = oddi_values_text(v, "expert");
     odd_status status = ODD_OK;
+    if (oddi_values_has(v, "expert-weights") && oddi_values_is(v, "expert-weights", "random"))
+        return expert_random(e, v);
     if (!path[0])
         return oddi_fail(v->ctx, ODD_ECONFIG,
                          "%s learns from an imported network: get the weights of one, type "

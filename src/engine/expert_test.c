@@ -5,81 +5,14 @@
  */
 #include "engine/support_test.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/rng.h"
-#include "nn/nets/nets.h"
-#include "store/safetensors.h"
 #include "../tests/support/fault_alloc.h"
 
 #define MKD_TINY                                                                                   \
     "method=mkd preset=mnist size=32 batch=4 steps=12 epochs=1 checkpoint=0 thin=4 points=3 "      \
     "hold-out=12 "
-
-struct fake { /* how the file of weights is made */
-    const char *prefix;
-    bool head, nan, extra;
-    const char *without; /* a tensor that is left out */
-};
-
-static void fake_fill(struct odd_context *ctx, const struct oddi_net_tensor *t, uint64_t number,
-                      bool nan, float **values)
-{
-    struct oddi_rng rng;
-    const int64_t n = oddi_shape_count(&t->shape),
-                  fan = t->shape.rank == 4 ? n / t->shape.dim[0] : 1;
-    oddi_rng_init(&rng, 5, ODDI_RNG_TEST, number, 0);
-    *values = oddi_alloc_array(ctx, (size_t)n, sizeof(float));
-    assert_non_null(*values);
-    for (int64_t i = 0; i < n; i++)
-        (*values)[i] =
-            t->shape.rank == 4 ? sqrtf(2.0f / (float)fan) * oddi_rng_normal(&rng) : 0.01f;
-    if (nan)
-        (*values)[n / 2] = NAN;
-}
-
-/* A file of weights of `network` under `name`. */
-static void fake_weights(struct testing *t, const char *network, const char *name,
-                         const struct fake *f)
-{
-    struct oddi_st_writer w;
-    struct oddi_net_tensor *list = NULL;
-    size_t n = 0;
-    float *values[512] = {NULL};
-    static const float extra[3] = {1, 2, 3};
-    oddi_st_writer_init(&w, t->ctx);
-    assert_int_equal(oddi_net_tensors(t->ctx, oddi_net_find(network), &list, &n), ODD_OK);
-    assert_true(n > 0 && n < ODDI_COUNT(values));
-    for (size_t i = 0; i < n; i++) {
-        char full[ODDI_NET_NAME + 32];
-        if ((list[i].head && !f->head) || (f->without && strcmp(f->without, list[i].name) == 0))
-            continue;
-        snprintf(full, sizeof(full), "%s%s", f->prefix, list[i].name);
-        fake_fill(t->ctx, &list[i], i, f->nan && i == 2, &values[i]);
-        struct oddi_st_tensor to = {.name = full,
-                                    .dtype = ODDI_ST_F32,
-                                    .rank = list[i].shape.rank,
-                                    .data = (const unsigned char *)values[i],
-                                    .size = (size_t)oddi_shape_count(&list[i].shape) * 4};
-        memcpy(to.dim, list[i].shape.dim, sizeof(list[i].shape.dim));
-        assert_int_equal(oddi_st_writer_add(&w, &to), ODD_OK);
-    }
-    const struct oddi_st_tensor more = {.name = "optimizer.step",
-                                        .dtype = ODDI_ST_F32,
-                                        .rank = 1,
-                                        .dim = {3},
-                                        .data = (const unsigned char *)extra,
-                                        .size = sizeof(extra)};
-    if (f->extra)
-        assert_int_equal(oddi_st_writer_add(&w, &more), ODD_OK);
-    assert_int_equal(oddi_st_writer_save(&w, testing_path(t, name), NULL), ODD_OK);
-    oddi_st_writer_release(&w);
-    for (size_t i = 0; i < n; i++)
-        oddi_free(t->ctx, values[i]);
-    oddi_free(t->ctx, list);
-}
 
 static odd_status import(struct testing *t, const char *from, const char *to, json_t **report)
 {
@@ -100,9 +33,9 @@ static void test_import(void **unused)
     json_t *report = NULL;
     (void)unused;
     testing_init(&t, "import");
-    fake_weights(&t, "squeezenet1_1", "plain", &(struct fake){.prefix = "", .head = true});
-    fake_weights(&t, "squeezenet1_1", "module",
-                 &(struct fake){.prefix = "module.", .head = true, .extra = true});
+    engine_expert(&t, "squeezenet1_1", "plain", &(struct engine_fake){.prefix = "", .head = true});
+    engine_expert(&t, "squeezenet1_1", "module",
+                 &(struct engine_fake){.prefix = "module.", .head = true, .extra = true});
     assert_int_equal(import(&t, "plain", "a", &report), ODD_OK);
     assert_string_equal(engine_text(report, "network"), "squeezenet1_1");
     assert_int_equal(json_array_size(engine_at(report, "unused")), 0);
@@ -121,9 +54,9 @@ static void test_import_refuses(void **unused)
     struct testing t;
     (void)unused;
     testing_init(&t, "refuses");
-    fake_weights(&t, "squeezenet1_1", "nan", &(struct fake){.prefix = "", .nan = true});
-    fake_weights(&t, "squeezenet1_1", "hole",
-                 &(struct fake){.prefix = "", .without = "features.6.expand3x3.weight"});
+    engine_expert(&t, "squeezenet1_1", "nan", &(struct engine_fake){.prefix = "", .nan = true});
+    engine_expert(&t, "squeezenet1_1", "hole",
+                 &(struct engine_fake){.prefix = "", .without = "features.6.expand3x3.weight"});
     assert_int_equal(import(&t, "nan", "out", NULL), ODD_ENUMERIC);
     engine_assert_message(&t, "not finite");
     assert_int_equal(import(&t, "hole", "out", NULL), ODD_EFORMAT);
@@ -140,7 +73,7 @@ static void test_import_out_of_memory(void **unused)
     char from[512], to[512];
     (void)unused;
     testing_init(&t, "memory");
-    fake_weights(&t, "squeezenet1_1", "plain", &(struct fake){.prefix = "module."});
+    engine_expert(&t, "squeezenet1_1", "plain", &(struct engine_fake){.prefix = "module."});
     snprintf(from, sizeof(from), "%s", testing_path(&t, "plain"));
     snprintf(to, sizeof(to), "%s", testing_path(&t, "out"));
     for (long n = 1;; n += 1 + n / 20) {
@@ -190,7 +123,7 @@ static void mkd_begin(struct testing *t, const char *name)
 {
     testing_init(t, name);
     engine_synth(t, "set", 20);
-    fake_weights(t, "squeezenet1_1", "expert", &(struct fake){.prefix = ""});
+    engine_expert(t, "squeezenet1_1", "expert", &(struct engine_fake){.prefix = ""});
 }
 
 /* Same bits for any threads, after a stop, and with the expert's file gone. */
@@ -240,7 +173,7 @@ static void test_mkd_refuses(void **unused)
     engine_watch(&t, &w, "\"phase\":\"tune\"", 1);
     assert_int_equal(mkd_train(&t, "model", "", "expert"), ODD_ECANCELLED);
     engine_unwatch(&t);
-    fake_weights(&t, "squeezenet1_0", "other", &(struct fake){.prefix = ""});
+    engine_expert(&t, "squeezenet1_0", "other", &(struct engine_fake){.prefix = ""});
     assert_int_equal(mkd_train(&t, "model", "resume=true", "other"), ODD_ECONFIG);
     engine_assert_message(&t, "another '");
     assert_false(engine_exists(&t, "model"));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The steps of a training: stages, progress with time left, checkpoints by time, time budget.
- * None of these changes a bit of the result: what step s does is a function of the configuration,
- * the pictures and s.
+ * The steps of a training: stages, progress with time left, checkpoints by time, snapshots, time
+ * budget. None of these changes a bit of the result: what step s does is a function of the
+ * configuration, the pictures and s.
  */
 #include <math.h>
 #include <stdio.h>
@@ -21,8 +21,8 @@ static int loop_stage(const struct train_run *r, int64_t step)
 {
     const struct oddi_method *m = r->config->method;
     const struct oddi_values *v = &r->config->values;
-    int stage = m->stages(v) - 1;
-    while (stage > 0 && step < m->stage_start(v, stage, r->trainer.recipe.steps))
+    int stage = oddi_method_stages(m, v) - 1;
+    while (stage > 0 && step < oddi_method_stage_start(m, v, stage, r->trainer.recipe.steps))
         stage--;
     return stage;
 }
@@ -36,10 +36,9 @@ static odd_status loop_get(void *user, int64_t i, float *picture)
 static odd_status loop_enter(struct train_run *r, int stage)
 {
     const struct oddi_method *m = r->config->method;
-    const char *name = m->stage_name(&r->config->values, stage);
-    const bool first =
-        r->step == m->stage_start(&r->config->values, stage, r->trainer.recipe.steps);
-    oddi_report_text(r->ctx, "stage", "%s", name);
+    const struct oddi_values *v = &r->config->values;
+    const bool first = r->step == oddi_method_stage_start(m, v, stage, r->trainer.recipe.steps);
+    oddi_report_text(r->ctx, "stage", "%s", oddi_method_stage_name(m, v, stage));
     if (stage == 0 || !first || !m->enter)
         return ODD_OK;
     struct oddi_enter e = {.ctx = r->ctx,
@@ -89,6 +88,7 @@ static odd_status loop_step(struct train_run *r, int stage)
 {
     struct oddi_batch batch;
     odd_status status = oddi_loader_next(r->loader, &batch);
+    r->cache.position = status == ODD_OK ? batch.position : NULL;
     if (status == ODD_OK)
         status = oddi_trainer_step(&r->trainer, stage, r->step, batch.data, batch.count);
     if (status != ODD_OK)
@@ -103,7 +103,7 @@ static odd_status loop_step(struct train_run *r, int stage)
     return ODD_OK;
 }
 
-static odd_status loop_checkpoint_seconds(struct train_run *r, double *seconds)
+static odd_status loop_checkpoint_seconds(const struct train_run *r, double *seconds)
 {
     const char *text = oddi_values_text(&r->config->values, "checkpoint");
     if (oddi_parse_duration(text, seconds))
@@ -136,7 +136,43 @@ static odd_status loop_stop(struct train_run *r)
                      (long long)r->step, (long long)r->trainer.recipe.steps, r->state_path);
 }
 
-static odd_status loop_after(struct train_run *r, double checkpoint)
+/* Its time is no training time. One that cannot be written does not end hours of work. */
+static odd_status loop_snapshot(struct train_run *r)
+{
+    const uint64_t from = oddi_os_now_ns();
+    odd_status status = oddi_snapshot_make(r);
+    if (status == ODD_EIO) {
+        oddi_log(r->ctx, ODD_LOG_WARNING, "a snapshot is missing, training goes on: %s",
+                 odd_last_message(r->ctx));
+        status = ODD_OK;
+    }
+    const uint64_t spent = oddi_os_now_ns() - from;
+    r->began += spent;
+    r->shown += spent;
+    return status == ODD_ECANCELLED ? loop_stop(r) : status;
+}
+
+/* What is done between steps, none of which changes a bit. */
+struct loop_between {
+    double checkpoint; /* seconds */
+    int64_t snapshot;  /* steps */
+};
+
+static odd_status loop_read(const struct train_run *r, struct loop_between *p)
+{
+    const odd_status status = loop_checkpoint_seconds(r, &p->checkpoint);
+    if (status != ODD_OK || r->trial) /* a trial leaves nothing */
+        return status;
+    return oddi_snapshot_every(r, &p->snapshot);
+}
+
+static bool loop_snapshot_due(const struct train_run *r, const struct loop_between *p)
+{
+    return p->snapshot > 0 && r->step > 0 && r->step % p->snapshot == 0 &&
+           r->step < r->trainer.recipe.steps;
+}
+
+static odd_status loop_after(struct train_run *r, const struct loop_between *p)
 {
     const uint64_t now = oddi_os_now_ns();
     const bool last = r->step == r->trainer.recipe.steps;
@@ -144,20 +180,26 @@ static odd_status loop_after(struct train_run *r, double checkpoint)
         loop_show(r, now);
     if (oddi_cancelled(r->ctx))
         return loop_stop(r);
-    const bool due = checkpoint > 0 && !r->trial && (double)(now - r->saved) * 1e-9 > checkpoint;
+    if (loop_snapshot_due(r, p))
+        return loop_snapshot(r);
+    const bool due =
+        p->checkpoint > 0 && !r->trial && (double)(now - r->saved) * 1e-9 > p->checkpoint;
     return due ? loop_save(r) : ODD_OK;
 }
 
 odd_status oddi_train_loop(struct train_run *r)
 {
     odd_status status = ODD_OK;
-    double checkpoint = 0;
+    struct loop_between between = {0};
     int stage = -1;
     r->began = r->saved = r->shown = oddi_os_now_ns();
     r->shown_step = r->step;
     if (r->step >= r->trainer.recipe.steps)
         return ODD_OK;
-    TRY(loop_checkpoint_seconds(r, &checkpoint));
+    TRY(loop_read(r, &between));
+    if (loop_snapshot_due(r, &between))
+        TRY(loop_snapshot(r));
+    TRY(oddi_cache_ready(&r->cache, r));
     TRY(oddi_loader_start(r->loader, r->trainer.recipe.batch, r->step));
     while (r->step < r->trainer.recipe.steps) {
         const int now = loop_stage(r, r->step);
@@ -169,11 +211,15 @@ odd_status oddi_train_loop(struct train_run *r)
             goto out;
         stage = now;
         TRY(loop_step(r, stage));
-        TRY(loop_after(r, checkpoint));
+        TRY(loop_after(r, &between));
     }
     r->seconds += (double)(oddi_os_now_ns() - r->began) * 1e-9;
 out:
     oddi_loader_stop(r->loader);
+    if (!r->trial && status == ODD_OK) { /* room for what comes */
+        oddi_cache_release(&r->cache);
+        oddi_trainer_drop_plans(&r->trainer);
+    }
     return status;
 }
 
@@ -181,8 +227,9 @@ out:
 odd_status oddi_train_measure(struct train_run *r, int measured)
 {
     odd_status status = ODD_OK;
-    const int stage = r->config->method->stages(&r->config->values) - 1;
+    const int stage = oddi_method_stages(r->config->method, &r->config->values) - 1;
     uint64_t from = 0;
+    TRY(oddi_cache_ready(&r->cache, r));
     TRY(oddi_loader_start(r->loader, r->trainer.recipe.batch, 0));
     for (int i = 0; i < LOOP_UNMEASURED + measured; i++) {
         if (i == LOOP_UNMEASURED)

@@ -17,6 +17,7 @@ struct many_slot {
     struct oddi_many_result result;
     struct oddi_picture *picture;
     float *map;
+    uint16_t *half;
     char message[ODDI_MESSAGE_SIZE];
 };
 struct many_worker {
@@ -31,6 +32,17 @@ struct many_work {
     size_t first, count; /* of the chunk */
 };
 
+struct many_see {
+    const struct oddi_many *many;
+    size_t index;
+};
+
+static odd_status many_see(void *user, const struct oddi_measure *look)
+{
+    const struct many_see *see = user;
+    return see->many->look(see->many->user, see->index, look);
+}
+
 static odd_status many_score(struct many_work *w, struct many_worker *worker,
                              struct many_slot *slot)
 {
@@ -39,6 +51,11 @@ static odd_status many_score(struct many_work *w, struct many_worker *worker,
     odd_status status = ODD_OK;
     struct oddi_many_result *r = &slot->result;
     TRY(w->many->load(w->many->user, ctx, r->index, &slot->picture));
+    if (w->many->look) {
+        const struct many_see see = {w->many, r->index};
+        status = oddi_scorer_look(worker->scorer, slot->picture, many_see, (void *)&see);
+        goto out;
+    }
     TRY(oddi_scorer_run(worker->scorer, slot->picture, &scored));
     memcpy(r->component, scored.component, sizeof(r->component));
     r->score = scored.score;
@@ -46,6 +63,12 @@ static odd_status many_score(struct many_work *w, struct many_worker *worker,
     r->mean = scored.mean;
     r->width = slot->picture->width;
     r->height = slot->picture->height;
+    if (w->many->want_rows) { /* the scorer makes new room for the next */
+        TRY(oddi_scorer_rows(worker->scorer, r->width, r->height, &r->halves));
+        r->half = slot->half = worker->scorer->half;
+        worker->scorer->half = NULL;
+        worker->scorer->half_room = 0;
+    }
     if (!w->many->want_map)
         goto out;
     slot->map = oddi_alloc_array(ctx, (size_t)(r->width * r->height), sizeof(float));
@@ -79,8 +102,10 @@ static void many_clear(struct many_work *w, size_t i)
     struct many_slot *slot = &w->slot[i];
     struct odd_context *ctx = &w->worker[0].ctx;
     oddi_free(ctx, slot->map);
+    oddi_free(ctx, slot->half);
     oddi_picture_free(ctx, slot->picture);
     slot->map = NULL;
+    slot->half = NULL;
     slot->picture = NULL;
 }
 
@@ -111,6 +136,7 @@ static odd_status many_start(struct odd_context *ctx, struct many_work *w)
         status = oddi_scorer_make(&w->worker[t].ctx, w->many->model, 1, &w->worker[t].scorer);
         if (status != ODD_OK)
             return oddi_ctx_join(ctx, &w->worker[t].ctx);
+        w->worker[t].scorer->keep = w->many->want_rows;
     }
     return ODD_OK;
 }

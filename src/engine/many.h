@@ -17,15 +17,20 @@ struct oddi_many_result {
     int64_t width, height;              /* of the picture */
     const float *map;                   /* in the picture's coordinates; NULL unless wanted */
     const struct oddi_picture *picture; /* the same */
+    const uint16_t *half; /* the rows of a method that has some (scorer.h); NULL unless wanted */
+    size_t halves;
 };
 struct oddi_many {
     const struct odd_model *model;
     size_t count;
-    bool want_map;
+    bool want_map, want_rows;
     const char *phase; /* for progress; NULL: none is reported */
     /* Loads picture `index`; called from any thread with that thread's context. */
     odd_status (*load)(void *user, struct odd_context *ctx, size_t index,
                        struct oddi_picture **picture);
+    /* Where set, a picture is only run through the graph and shown to this, each of its tiles, from
+     * any thread: its result has no score. */
+    odd_status (*look)(void *user, size_t index, const struct oddi_measure *look);
     /* Takes a result; what it points to lasts during the call. A failure ends everything. */
     odd_status (*take)(void *user, const struct oddi_many_result *result);
     void *user;

@@ -24,10 +24,10 @@ static json_t *methods_settings(const char *const *settings)
 static odd_status methods_params(struct odd_context *ctx, const struct oddi_method *m,
                                  json_t **list)
 {
-    const struct oddi_param *tables[] = {m->params, oddi_recipe_params, oddi_engine_params,
-                                         m->wants_expert ? oddi_expert_params : NULL, NULL};
+    const struct oddi_param *tables[ODDI_METHOD_TABLES];
     json_t *all = json_array();
     odd_status status = ODD_OK;
+    oddi_method_tables(m, tables);
     for (size_t i = 0; tables[i] && status == ODD_OK; i++) {
         json_t *part = NULL;
         status = oddi_params_describe(ctx, tables[i], &part);
@@ -49,6 +49,7 @@ static odd_status methods_one(struct odd_context *ctx, const struct oddi_method 
     oddi_json_set_text(o, "name", m->name);
     oddi_json_set_text(o, "summary", m->summary);
     oddi_json_set_text(o, "citation", m->citation);
+    oddi_json_set_bool(o, "wants_expert", m->wants_expert);
     oddi_json_set(o, "params", params);
     for (const struct oddi_preset *p = m->presets; p->name; p++) {
         json_t *preset = json_object();
@@ -69,11 +70,12 @@ odd_status odd_methods_describe(struct odd_context *ctx, const char *name, char 
 {
     odd_status status = ODD_OK;
     json_t *all = NULL, *list = NULL;
+    const char *preset = NULL;
     if (!ctx || !json)
         return oddi_fail(ctx, ODD_EINVAL,
                          "describing methods needs a context and a place for the answer");
     if (name) {
-        const struct oddi_method *m = oddi_method_find(name);
+        const struct oddi_method *m = oddi_method_find(oddi_method_alias(name, &preset));
         if (!m)
             return oddi_fail(ctx, ODD_ECONFIG, "unknown method '%s'; `oddity methods` lists them",
                              name);

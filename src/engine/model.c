@@ -65,6 +65,8 @@ odd_status oddi_model_check(struct odd_context *ctx, const struct odd_model *m)
             model_difference(m, b.graph.node[i], &list);
     for (size_t i = 0; status == ODD_OK && i < oddi_model_file_count(&m->file); i++) {
         const char *name = oddi_model_file_at(&m->file, i)->name;
+        if (m->config.method->open && oddi_starts_with(name, ODDI_FITTED))
+            continue; /* the method looks at them itself */
         if (oddi_model_file_is_weight(name) && !oddi_find_node(&b.graph, name))
             oddi_str_addf(&list, "\n  not expected: %s", name);
     }
@@ -76,6 +78,25 @@ odd_status oddi_model_check(struct odd_context *ctx, const struct odd_model *m)
     oddi_str_release(&list);
     oddi_build_release(&b);
     return status;
+}
+
+odd_status oddi_model_open_fitted(struct odd_context *ctx, struct odd_model *m)
+{
+    struct oddi_build b;
+    if (!m->config.method->open)
+        return ODD_OK;
+    odd_status status = oddi_model_graph(ctx, m, &b);
+    if (status == ODD_OK)
+        status = m->config.method->open(ctx, &b, &m->file, &m->fitted);
+    oddi_build_release(&b);
+    return status;
+}
+
+void oddi_model_close_fitted(struct odd_model *m)
+{
+    if (m->fitted)
+        m->config.method->close(m->ctx, m->fitted);
+    m->fitted = NULL;
 }
 
 int64_t oddi_model_parameters(const struct odd_model *m)
@@ -146,6 +167,7 @@ static odd_status model_open(struct odd_context *ctx, struct odd_model *m, const
                             json_object_get(m->json, "config")));
     TRY(model_geometry(ctx, m));
     TRY(oddi_model_check(ctx, m));
+    TRY(oddi_model_open_fitted(ctx, m));
     TRY(model_spread(ctx, m));
     TRY(model_calibration(ctx, m));
 out:
@@ -178,6 +200,7 @@ void odd_model_free(struct odd_model *m)
 {
     if (!m)
         return;
+    oddi_model_close_fitted(m);
     json_decref(m->json);
     oddi_config_release(&m->config);
     oddi_model_file_release(&m->file);

@@ -19,6 +19,7 @@ struct odd_model {
     double typical;                      /* usual value of a normal picture's map */
     struct oddi_model_file file;
     json_t *json;     /* all the file says; NULL while training */
+    void *fitted;     /* what the method makes of its tensors; NULL for one trained by steps */
     uint64_t version; /* constant: parameters of a model never change */
 };
 
@@ -30,6 +31,9 @@ odd_status oddi_model_bind(struct odd_context *ctx, const struct odd_model *m,
                            const struct oddi_graph *g, struct oddi_binding **binding, int *count);
 /* Demands exactly the tensors of the scoring graph, listing every difference. */
 odd_status oddi_model_check(struct odd_context *ctx, const struct odd_model *m);
+/* Lets the method make what it measures with of the tensors it keeps; nothing for most. */
+odd_status oddi_model_open_fitted(struct odd_context *ctx, struct odd_model *m);
+void oddi_model_close_fitted(struct odd_model *m);
 /* Number of weights. */
 int64_t oddi_model_parameters(const struct odd_model *m);
 #endif

@@ -9,7 +9,10 @@
 
 #include "base/file.h"
 #include "base/os.h"
+#include "base/rng.h"
 #include "base/str.h"
+#include "nn/nets/nets.h"
+#include "store/safetensors.h"
 
 /* ---- options and data ---------------------------------------------------------------------- */
 
@@ -315,4 +318,60 @@ void engine_tiff(struct testing *t, const char *name, struct engine_look look, i
     engine_tiff_samples(file + ENGINE_TIFF_DATA, side, bands, bits, seed);
     testing_write(t, name, file, ENGINE_TIFF_DATA + size);
     free(file);
+}
+
+static void fake_fill(struct odd_context *ctx, const struct oddi_net_tensor *t, uint64_t number,
+                      bool nan, float **values)
+{
+    struct oddi_rng rng;
+    const int64_t n = oddi_shape_count(&t->shape),
+                  fan = t->shape.rank == 4 ? n / t->shape.dim[0] : 1;
+    oddi_rng_init(&rng, 5, ODDI_RNG_TEST, number, 0);
+    *values = oddi_alloc_array(ctx, (size_t)n, sizeof(float));
+    assert_non_null(*values);
+    for (int64_t i = 0; i < n; i++)
+        (*values)[i] =
+            t->shape.rank == 4 ? sqrtf(2.0f / (float)fan) * oddi_rng_normal(&rng) : 0.01f;
+    if (nan)
+        (*values)[n / 2] = NAN;
+}
+
+void engine_expert(struct testing *t, const char *network, const char *name,
+                   const struct engine_fake *f)
+{
+    struct oddi_st_writer w;
+    struct oddi_net_tensor *list = NULL;
+    size_t n = 0;
+    float *values[512] = {NULL};
+    static const float extra[3] = {1, 2, 3};
+    oddi_st_writer_init(&w, t->ctx);
+    assert_int_equal(oddi_net_tensors(t->ctx, oddi_net_find(network), &list, &n), ODD_OK);
+    assert_true(n > 0 && n < ODDI_COUNT(values));
+    for (size_t i = 0; i < n; i++) {
+        char full[ODDI_NET_NAME + 32];
+        if ((list[i].head && !f->head) || (f->without && strcmp(f->without, list[i].name) == 0))
+            continue;
+        snprintf(full, sizeof(full), "%s%s", f->prefix, list[i].name);
+        fake_fill(t->ctx, &list[i], i, f->nan && i == 2, &values[i]);
+        struct oddi_st_tensor to = {.name = full,
+                                    .dtype = ODDI_ST_F32,
+                                    .rank = list[i].shape.rank,
+                                    .data = (const unsigned char *)values[i],
+                                    .size = (size_t)oddi_shape_count(&list[i].shape) * 4};
+        memcpy(to.dim, list[i].shape.dim, sizeof(list[i].shape.dim));
+        assert_int_equal(oddi_st_writer_add(&w, &to), ODD_OK);
+    }
+    const struct oddi_st_tensor more = {.name = "optimizer.step",
+                                        .dtype = ODDI_ST_F32,
+                                        .rank = 1,
+                                        .dim = {3},
+                                        .data = (const unsigned char *)extra,
+                                        .size = sizeof(extra)};
+    if (f->extra)
+        assert_int_equal(oddi_st_writer_add(&w, &more), ODD_OK);
+    assert_int_equal(oddi_st_writer_save(&w, testing_path(t, name), NULL), ODD_OK);
+    oddi_st_writer_release(&w);
+    for (size_t i = 0; i < n; i++)
+        oddi_free(t->ctx, values[i]);
+    oddi_free(t->ctx, list);
 }

@@ -50,6 +50,15 @@ const char *engine_text(const json_t *json, const char *path);
 json_t *engine_info(struct testing *t, const char *model);
 void engine_assert_message(struct testing *t, const char *part);
 
+/* A file of random weights of a network of nn/nets, and how it is made. */
+struct engine_fake {
+    const char *prefix;
+    bool head, nan, extra;
+    const char *without; /* a tensor that is left out */
+};
+void engine_expert(struct testing *t, const char *network, const char *name,
+                   const struct engine_fake *f);
+
 /* Listens to progress: counts events that contain `text`; asks to stop at the nth of them. */
 struct engine_watch {
     struct odd_context *ctx;

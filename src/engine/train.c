@@ -43,6 +43,10 @@ static odd_status train_channels(struct train_run *r, const uint32_t *index, siz
         const odd_status status = oddi_dataset_load_picture(r->ctx, r->ds, index[i], &picture);
         if (status == ODD_OK) {
             bands = picture->bands > bands ? picture->bands : bands;
+            if (picture->width * picture->height > r->largest[0] * r->largest[1]) {
+                r->largest[0] = picture->width;
+                r->largest[1] = picture->height;
+            }
             seen++;
         } else {
             last = status;
@@ -63,58 +67,79 @@ static odd_status train_loader(struct train_run *r, const uint32_t *index, size_
     struct oddi_loader_options options;
     oddi_loader_options_init(&options);
     options.threads = r->ctx->threads > 1 ? 1 : 0;
-    options.cache_bytes = (size_t)oddi_values_int(v, "cache-mib") << 20;
+    options.cache_bytes =
+        r->config->method->fit ? 0 : (size_t)oddi_values_int(v, "cache-mib") << 20;
     options.seed = r->seed;
-    options.drop_last = true;
+    options.drop_last = !oddi_values_has(v, "last-batch") || oddi_values_is(v, "last-batch", "drop");
     options.strict = r->strict;
     options.prepare = r->prepare;
-    options.augment = oddi_values_text(v, "augment");
+    options.augment = oddi_values_has(v, "augment") ? oddi_values_text(v, "augment") : NULL;
     odd_status status = oddi_loader_new(r->ctx, r->ds, index, n, &options, &r->loader);
     if (status == ODD_OK)
         train_note_left_out(r);
     return status;
 }
 
-/* Which pictures, which geometry, does it fit the method. */
-static odd_status train_open(struct train_run *r)
+/* Which pictures, and how many bands they have. */
+static odd_status train_select(struct train_run *r, uint32_t **index, size_t *n)
 {
-    odd_status status = ODD_OK;
-    uint32_t *index = NULL;
-    size_t n = 0;
-    TRY(oddi_dataset_select(r->ctx, r->ds, ODDI_PART_TRAIN, &index, &n));
-    if (n == 0) {
+    odd_status status = oddi_dataset_select(r->ctx, r->ds, ODDI_PART_TRAIN, index, n);
+    if (status == ODD_OK && *n == 0)
         status =
             oddi_fail(r->ctx, ODD_ENODATA, "%s has no normal pictures to train on", r->ds->root);
-        goto out;
-    }
-    TRY(oddi_config_size(r->ctx, r->config, &r->in.width, &r->in.height));
-    TRY(train_channels(r, index, n));
+    return status == ODD_OK ? train_channels(r, *index, *n) : status;
+}
+
+/* Which geometry, does it fit the method. */
+static odd_status train_open(struct train_run *r, const uint32_t *index, size_t n)
+{
+    odd_status status = ODD_OK;
+    TRY(oddi_train_native(r, index, n));
+    TRY(oddi_train_detail(r));
     TRY(r->config->method->check(r->ctx, &r->config->values, &r->in));
     oddi_config_prepare(r->config, &r->in, &r->prepare);
     TRY(train_loader(r, index, n));
 out:
-    oddi_free(r->ctx, index);
     return status;
+}
+
+/* What was chosen, and how to choose it by name another time. */
+static void train_say_method(struct train_run *r)
+{
+    const struct oddi_config *c = r->config;
+    struct oddi_str s;
+    if (!oddi_report_wanted(r->ctx))
+        return;
+    oddi_str_init(&s, r->ctx);
+    oddi_str_addf(&s, "method %s, preset %s", c->method->name, c->preset->name);
+    if (r->expert.net)
+        oddi_str_addf(&s, ", expert %s (weights %s, %s)", r->expert.net->name, r->expert.hash,
+                      oddi_values_text(&c->values, "expert"));
+    if (r->automatic)
+        oddi_str_addf(&s, "\n  chosen automatically; to fix the choice: --method %s%s",
+                      c->method->name, r->expert.net ? " --expert FILE" : "");
+    if (oddi_str_status(&s) == ODD_OK)
+        oddi_report_text(r->ctx, "method", "%s", s.text);
+    oddi_str_release(&s);
 }
 
 odd_status oddi_train_start(struct train_run *r)
 {
     const struct oddi_method *m = r->config->method;
     const struct oddi_values *v = &r->config->values;
-    const bool bf16 = oddi_values_is(v, "precision", "bf16");
     const struct oddi_trainer_net net = {.build = m->build,
                                          .control = m->control,
                                          .values = v,
                                          .in = r->in,
-                                         .stages = m->stages(v),
-                                         .mode = bf16 ? "bf16" : "best"};
+                                         .stages = oddi_method_stages(m, v),
+                                         .mode = oddi_config_mode(r->config, true)};
     struct oddi_recipe recipe;
     odd_status status = ODD_OK;
-    if (bf16 && !oddi_host_has_bf16())
-        return oddi_fail(r->ctx, ODD_ENOTSUP,
-                         "precision=bf16: this processor or this build has no bf16 convolutions");
+    TRY(oddi_config_check_mode(r->ctx, r->config));
     oddi_trainer_release(&r->trainer);
-    TRY(oddi_recipe_read(&recipe, v, (int64_t)oddi_loader_count(r->loader)));
+    memset(&recipe, 0, sizeof(recipe));
+    if (!m->fit)
+        TRY(oddi_recipe_read(&recipe, v, (int64_t)oddi_loader_count(r->loader)));
     TRY(oddi_trainer_init(&r->trainer, r->ctx, &net, r->seed, recipe.average > 0));
     if (r->expert.net)
         TRY(oddi_expert_fill(&r->expert, &r->trainer.state));
@@ -122,6 +147,7 @@ odd_status oddi_train_start(struct train_run *r)
     r->trainer.check_numerics = oddi_values_bool(v, "check-numerics");
     if (m->control_start)
         m->control_start(v, &r->trainer.control);
+    TRY(oddi_cache_start(&r->cache, r));
     r->step = 0;
     r->seconds = 0;
 out:
@@ -139,6 +165,21 @@ static odd_status train_expect(struct train_run *r)
     return oddi_train_start(r); /* a stop is heard again after the first step, which saves */
 }
 
+/* The most that is held at once: state, plans, pictures, the expert's file and its maps. */
+static size_t train_memory(const struct train_run *r)
+{
+    size_t bytes = oddi_trainer_memory(&r->trainer) + oddi_cache_memory(&r->cache);
+    if (bytes < r->cache.peak)
+        bytes = r->cache.peak;
+    for (size_t i = 0; i < r->expert.weights.count; i++)
+        bytes += r->expert.weights.tensor[i].count * sizeof(float);
+    for (int i = 0; i < r->ds->containers; i++) {
+        const struct oddi_container *c = &r->ds->container[i];
+        bytes += (size_t)(c->count * c->height * c->width * c->bands);
+    }
+    return bytes + oddi_loader_memory(r->loader, r->trainer.recipe.batch);
+}
+
 static odd_status train_announce(struct train_run *r)
 {
     const struct oddi_recipe *recipe = &r->trainer.recipe;
@@ -147,6 +188,8 @@ static odd_status train_announce(struct train_run *r)
     if (!oddi_report_wanted(r->ctx))
         return ODD_OK;
     odd_status status = r->step > 0 ? ODD_OK : train_expect(r);
+    if (status == ODD_OK)
+        status = oddi_cache_ready(&r->cache, r);
     if (status == ODD_OK) /* the plan, for its memory */
         status = oddi_trainer_prepare(&r->trainer, r->trainer.net.stages - 1, recipe->batch);
     if (status != ODD_OK)
@@ -161,10 +204,8 @@ static odd_status train_announce(struct train_run *r)
     if (oddi_values_has(v, "variant"))
         oddi_json_set_text(e, "variant", oddi_values_text(v, "variant"));
     oddi_json_set_int(e, "parameters", parameters);
-    oddi_json_set_int(e, "memory_bytes",
-                      (int64_t)(oddi_trainer_memory(&r->trainer) +
-                                oddi_loader_cached(r->loader) * sizeof(float) *
-                                    (size_t)(r->in.channels * r->in.width * r->in.height)));
+    oddi_json_set_int(e, "memory_bytes", (int64_t)train_memory(r));
+    oddi_json_set(e, "expert_cache", oddi_cache_json(&r->cache));
     oddi_json_set_int(e, "steps", recipe->steps);
     oddi_json_set_int(e, "step", r->step);
     oddi_json_set_real(e, "epochs",
@@ -228,7 +269,19 @@ static odd_status train_prepare(struct train_run *r)
     odd_status status = oddi_train_budget(r);
     if (status == ODD_OK)
         status = oddi_train_choose(r);
-    return status == ODD_OK ? oddi_train_start(r) : status;
+    if (status == ODD_OK)
+        status = oddi_train_start(r);
+    return status == ODD_OK ? oddi_train_settle(r) : status;
+}
+
+static odd_status train_steps(struct train_run *r)
+{
+    odd_status status = ODD_OK;
+    TRY(oddi_values_bool(&r->config->values, "resume") ? oddi_train_restore(r) : train_prepare(r));
+    TRY(train_announce(r));
+    TRY(oddi_train_loop(r));
+out:
+    return status;
 }
 
 static odd_status train_run_all(struct train_run *r, const struct odd_options *options,
@@ -236,22 +289,28 @@ static odd_status train_run_all(struct train_run *r, const struct odd_options *o
 {
     odd_status status = ODD_OK;
     struct oddi_str s;
+    uint32_t *index = NULL;
+    size_t n = 0;
+    const char *method = options ? oddi_options_get(options, "method") : NULL;
     oddi_str_init(&s, r->ctx);
     oddi_str_addf(&s, "%s.state", r->path);
     TRY(oddi_str_take(&s, &r->state_path));
     TRY(train_check_path(r));
-    TRY(oddi_config_init(r->config, r->ctx, options));
+    TRY(train_select(r, &index, &n));
+    r->automatic = !method || strcmp(method, "auto") == 0;
+    TRY(oddi_config_init(r->config, r->ctx, options, r->in.channels));
     TRY(train_strict(r, options));
     if (r->config->method->wants_expert)
         TRY(oddi_expert_choose(&r->expert, r->config));
     r->seed = (uint64_t)oddi_values_int(&r->config->values, "seed");
+    train_say_method(r);
     TRY(train_describe(r));
-    TRY(train_open(r));
-    TRY(oddi_values_bool(&r->config->values, "resume") ? oddi_train_restore(r) : train_prepare(r));
-    TRY(train_announce(r));
-    TRY(oddi_train_loop(r));
+    TRY(train_open(r, index, n));
+    oddi_train_say_detail(r);
+    TRY(r->config->method->fit ? oddi_train_fit(r) : train_steps(r));
     TRY(oddi_train_finish(r, report));
 out:
+    oddi_free(r->ctx, index);
     oddi_str_release(&s);
     return status;
 }
@@ -267,11 +326,16 @@ odd_status odd_train(struct odd_context *ctx, struct odd_dataset *dataset,
     struct train_run r = {.ctx = ctx, .ds = dataset, .config = &config, .path = path};
     r.left_out = json_array();
     r.choice = json_array();
+    r.suspects = json_array();
+    oddi_model_file_init(&r.kept, ctx);
     char *text = NULL;
-    odd_status status = r.left_out && r.choice ? train_run_all(&r, options, &text) : ODD_ENOMEM;
+    odd_status status = r.left_out && r.choice && r.suspects ? train_run_all(&r, options, &text) : ODD_ENOMEM;
     json_decref(r.left_out);
     json_decref(r.choice);
+    json_decref(r.suspects);
+    oddi_cache_release(&r.cache);
     oddi_trainer_release(&r.trainer);
+    oddi_model_file_release(&r.kept);
     oddi_expert_release(&r.expert);
     oddi_loader_free(r.loader);
     oddi_config_release(&config);

@@ -315,6 +315,42 @@ static void test_not_differentiable(void **state)
     oddi_graph_release(&g);
 }
 
+/* By its definition, in the guided part of a graph alone; once more it has no derivative. */
+static void test_guided(void **state)
+{
+    static const float x[6] = {1, 1, -1, -1, 2, 3}, w[6] = {0.5f, -0.5f, 0.5f, -0.5f, -2, 4},
+                       guided[6] = {0.5f, 0, 0, 0, 0, 4}, plain[6] = {0.5f, -0.5f, 0, 0, -2, 4};
+    static const char *const modes[] = {"best", "ref"};
+    for (size_t m = 0; m < ODDI_COUNT(modes); m++) {
+        struct oddi_graph g;
+        struct oddi_plan *p = NULL;
+        struct oddi_node *grad[3] = {NULL};
+        oddi_graph_init(&g, *state);
+        struct oddi_node *in[] = {oddi_input(&g, "x", test_s2(2, 3)),
+                                  oddi_input(&g, "z", test_s2(2, 3)),
+                                  oddi_input(&g, "w", test_s2(2, 3))};
+        struct oddi_node *sum = oddi_add(&g, oddi_relu_guided(&g, in[0]), oddi_act(&g, in[1], 0.0));
+        struct oddi_node *loss = oddi_sum(&g, oddi_mul(&g, sum, in[2]));
+        assert_int_equal(oddi_graph_grad(&g, loss, 2, in, grad), ODD_OK);
+        oddi_output(&g, grad[0], NULL);
+        oddi_output(&g, grad[1], NULL);
+        const struct oddi_plan_options options = {.mode = modes[m], .threads = 1};
+        assert_int_equal(oddi_plan_new(*state, &g, &options, &p), ODD_OK);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(oddi_plan_set(p, in[i], i == 2 ? w : x), ODD_OK);
+        assert_int_equal(oddi_plan_run(p), ODD_OK);
+        for (int i = 0; i < 6; i++) {
+            assert_float_equal(((const float *)oddi_plan_output(p, grad[0]))[i], guided[i], 0.0f);
+            assert_float_equal(((const float *)oddi_plan_output(p, grad[1]))[i], plain[i], 0.0f);
+        }
+        oddi_plan_free(p);
+        loss = oddi_sum(&g, grad[0]);
+        assert_int_equal(oddi_graph_grad(&g, loss, 1, &in[2], grad), ODD_ENOTSUP);
+        assert_non_null(strstr(odd_last_message(*state), "guided"));
+        oddi_graph_release(&g);
+    }
+}
+
 static int grad_test_setup(void **state)
 {
     return odd_context_new((struct odd_context **)state) == ODD_OK ? 0 : -1;
@@ -332,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_structure),
         cmocka_unit_test(test_not_differentiable),
         cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_guided),
     };
     return cmocka_run_group_tests(tests, grad_test_setup, grad_test_teardown);
 }

@@ -92,6 +92,9 @@ odd_status oddi_graph_grad(struct oddi_graph *g, struct oddi_node *loss, int cou
  * once, after all gradients are made and outputs marked; only inputs, parameters, outputs and
  * gradients may be used by the caller afterwards. */
 odd_status oddi_graph_fuse(struct oddi_graph *g);
+/* Cuts the graph down to these nodes and what they need; they become its outputs. Inputs that nothing
+ * needs go too. Call it before oddi_graph_fuse; other nodes may not be used afterwards. */
+odd_status oddi_graph_keep_only(struct oddi_graph *g, struct oddi_node *const *keep, int count);
 
 /* ---- the operations, one call each; formulas are in graph/ops/<op>.c ---- */
 struct oddi_node *oddi_conv2d(struct oddi_graph *g, struct oddi_node *x, struct oddi_node *w,
@@ -110,6 +113,7 @@ struct oddi_node *oddi_bn_stats(struct oddi_graph *g, struct oddi_node *x); /* -
 struct oddi_node *oddi_batchnorm(struct oddi_graph *g, struct oddi_node *x, struct oddi_node *stats,
                                  struct oddi_node *gamma, struct oddi_node *beta, double eps);
 struct oddi_node *oddi_act(struct oddi_graph *g, struct oddi_node *x, double slope);
+struct oddi_node *oddi_relu_guided(struct oddi_graph *g, struct oddi_node *x);
 struct oddi_node *oddi_tanh(struct oddi_graph *g, struct oddi_node *x);
 struct oddi_node *oddi_add(struct oddi_graph *g, struct oddi_node *a, struct oddi_node *b);
 struct oddi_node *oddi_sub(struct oddi_graph *g, struct oddi_node *a, struct oddi_node *b);

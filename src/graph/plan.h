@@ -64,6 +64,8 @@ uint64_t oddi_plan_kernels_hash(const struct oddi_plan *plan);
 struct oddi_plan_step_info {
     const char *node, *op, *kernel;
     const struct oddi_shape *shape;
+    int phase;
+    double flop, bytes;    /* of one run, on paper (cost.c) */
     double nanoseconds;    /* total over the profiled runs */
     double min, max, mean; /* of the last traced run */
     int64_t nan_count;
@@ -76,6 +78,11 @@ void oddi_plan_profile(struct oddi_plan *plan, bool on);
 void oddi_plan_profile_visit(const struct oddi_plan *plan,
                              void (*fn)(void *user, const struct oddi_plan_step_info *info),
                              void *user);
+
+/* Multiplications and additions of a product's formula, 0 for what is bound by memory; bytes of
+ * sources and result. */
+double oddi_task_flop(const struct oddi_task *task);
+double oddi_task_bytes(const struct oddi_task *task);
 
 /* Fills `count` floats of a parameter as its init says: a function of seed, name and place. */
 void oddi_init_fill(const struct oddi_init *init, uint64_t seed, const char *name,

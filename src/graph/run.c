@@ -159,6 +159,9 @@ static void run_describe(const struct oddi_plan *p, const struct plan_step *s, b
     info->op = s->task.op;
     info->kernel = s->kernel->name;
     info->shape = &p->value[s->dst].shape;
+    info->phase = s->phase;
+    info->flop = oddi_task_flop(&s->task);
+    info->bytes = oddi_task_bytes(&s->task);
     info->nanoseconds = s->nanoseconds;
     if (!values)
         return;

@@ -87,6 +87,35 @@ void oddi_build_phase(struct oddi_build *b, const char *name, struct oddi_node *
     g->phase++;
 }
 
+struct oddi_node *oddi_build_frozen(struct oddi_build *b, const char *name, struct oddi_node *node)
+{
+    struct oddi_graph *g = &b->graph;
+    if (b->part == ODDI_BUILD_WHOLE || g->status != ODD_OK || !node)
+        return node;
+    if (b->frozens == ODDI_FROZEN_MAX || g->phase > 0) {
+        build_fail(b, oddi_fail(g->ctx, ODD_EBUG, "%s: too many frozen nodes, or too late", name));
+        return NULL;
+    }
+    struct oddi_node *kept = node;
+    if (b->part == ODDI_BUILD_REST)
+        kept = node = oddi_input(g, name, node->shape);
+    else if (node->op && strcmp(node->op->name, "stop") == 0)
+        kept = node->src[0]; /* not a copy of it */
+    if (kept)
+        b->frozen[b->frozens++] = (struct oddi_result){name, kept};
+    return node;
+}
+
+odd_status oddi_build_keep_frozen(struct oddi_build *b)
+{
+    struct oddi_node *keep[ODDI_FROZEN_MAX];
+    for (int i = 0; i < b->frozens; i++)
+        keep[i] = b->frozen[i].node;
+    b->results = b->phases = 0;
+    b->gradients = 0;
+    return oddi_graph_keep_only(&b->graph, keep, b->frozens);
+}
+
 void oddi_build_result(struct oddi_build *b, const char *name, struct oddi_node *node)
 {
     if (b->graph.status != ODD_OK || !node)

@@ -298,6 +298,11 @@ static void test_recipe(void **state)
     assert_true(r.rate == 1e-3 && r.beta1 == 0.5 && r.beta2 == 0.999 && r.eps == 1e-8);
     assert_int_equal(r.steps, 14 * 112); /* the last short batch of an epoch is left out */
     assert_int_equal(r.batch, 16);
+    nn_test_set(&v, "last-batch", "keep"); /* 1800 = 112 * 16 + 8 */
+    nn_test_ok(*state, oddi_recipe_read(&r, &v, 1800));
+    assert_int_equal(r.steps, 14 * 113);
+    nn_test_ok(*state, oddi_recipe_read(&r, &v, 1792));
+    assert_int_equal(r.steps, 14 * 112);
     nn_test_set(&v, "optimizer", "sgd");
     nn_test_set(&v, "schedule", "cosine");
     nn_test_set(&v, "steps", "77");

@@ -13,6 +13,8 @@ const struct oddi_param oddi_recipe_params[] = {
     P_FLOAT("epochs", "14", 0.001, 1e6, "ours",
             "passes over the training pictures, when steps is 0"),
     P_INT("batch", "16", 1, 4096, "ours", "pictures per step"),
+    P_ENUM("last-batch", "drop", "drop|keep", "ours",
+           "the pictures of an epoch that fill no batch: left out of it, or a shorter last step"),
     P_ENUM("optimizer", "adam", "adam|adamw|sgd", "ours", "update rule"),
     P_FLOAT("lr", "0.001", 1e-9, 10, "ours", "learning rate"),
     P_FLOAT("beta1", "0.5", 0, 0.9999, "ours", "Adam: decay of the first moment"),
@@ -33,6 +35,8 @@ const struct oddi_param oddi_recipe_params[] = {
             "share of a running average of the weights kept per step; 0: off"),
     P_TEXT("augment", "none", "ours",
            "comma-separated list of flip, rot90, rotate, crop, shift; or none"),
+    P_TEXT("snapshot-every", "", NULL,
+           "also keep a finished model this often: 10epochs or 500steps (changes no bit)"),
     P_END};
 
 odd_status oddi_recipe_read(struct oddi_recipe *r, const struct oddi_values *v, int64_t pictures)
@@ -64,7 +68,8 @@ odd_status oddi_recipe_read(struct oddi_recipe *r, const struct oddi_values *v, 
         r->batch = pictures;
     r->steps = oddi_values_int(v, "steps");
     if (r->steps == 0) {
-        int64_t per_epoch = pictures / r->batch;
+        const bool keep = oddi_values_is(v, "last-batch", "keep");
+        const int64_t per_epoch = (pictures + (keep ? r->batch - 1 : 0)) / r->batch;
         r->steps = (int64_t)llround(oddi_values_float(v, "epochs") * (double)per_epoch);
     }
     if (r->steps < 1)

@@ -8,10 +8,11 @@
 #include <string.h>
 
 static odd_status trainer_build(struct oddi_trainer *t, int stage, int64_t batch,
-                                struct oddi_build *b)
+                                enum oddi_build_part part, struct oddi_build *b)
 {
     oddi_build_init(b, t->ctx, t->net.values, &t->net.in, batch);
     b->stage = stage;
+    b->part = part;
     t->net.build(b);
     return oddi_graph_status(&b->graph);
 }
@@ -28,7 +29,7 @@ odd_status oddi_trainer_init(struct oddi_trainer *t, struct odd_context *ctx,
     odd_status status = ODD_OK;
     for (int stage = ODDI_STAGE_SCORE; stage < net->stages && status == ODD_OK; stage++) {
         struct oddi_build b;
-        status = trainer_build(t, stage, 1, &b);
+        status = trainer_build(t, stage, 1, ODDI_BUILD_WHOLE, &b);
         if (status == ODD_OK)
             status = oddi_state_declare(&t->state, &b.graph);
         oddi_build_release(&b);
@@ -45,14 +46,19 @@ static void trainer_drop(struct oddi_trainer_plan *p)
     memset(p, 0, sizeof(*p));
 }
 
+void oddi_trainer_drop_plans(struct oddi_trainer *t)
+{
+    for (int i = 0; i < ODDI_TRAINER_PLANS; i++)
+        trainer_drop(&t->plan[i]);
+    t->last = NULL;
+}
+
 void oddi_trainer_release(struct oddi_trainer *t)
 {
     if (!t->ctx)
         return;
-    for (int i = 0; i < ODDI_TRAINER_PLANS; i++)
-        trainer_drop(&t->plan[i]);
+    oddi_trainer_drop_plans(t);
     oddi_state_release(&t->state);
-    t->last = NULL;
 }
 
 static odd_status trainer_make(struct oddi_trainer *t, int stage, int64_t batch,
@@ -64,7 +70,8 @@ static odd_status trainer_make(struct oddi_trainer *t, int stage, int64_t batch,
     if (t->last == p)
         t->last = NULL;
     trainer_drop(p);
-    TRY(trainer_build(t, stage, batch, &p->build));
+    TRY(trainer_build(t, stage, batch, t->frozen.get ? ODDI_BUILD_REST : ODDI_BUILD_WHOLE,
+                      &p->build));
     TRY(oddi_graph_fuse(&p->build.graph));
     TRY(oddi_state_bind(&t->state, &p->build, &binding, &count));
     const struct oddi_plan_options options = {.type = ODDI_F32,
@@ -140,6 +147,16 @@ static void trainer_touch_stats(struct oddi_trainer *t)
             t->state.group[i].version++;
 }
 
+static odd_status trainer_frozen(struct oddi_trainer *t, struct oddi_trainer_plan *p,
+                                 const float *pictures)
+{
+    float *value[ODDI_FROZEN_MAX];
+    for (int i = 0; i < p->build.frozens; i++)
+        value[i] = oddi_plan_input(p->plan, p->build.frozen[i].node);
+    return p->build.frozens ? t->frozen.get(t->frozen.user, pictures, p->build.batch, value)
+                            : ODD_OK;
+}
+
 odd_status oddi_trainer_step(struct oddi_trainer *t, int stage, int64_t step, const float *pictures,
                              int64_t count)
 {
@@ -150,6 +167,7 @@ odd_status oddi_trainer_step(struct oddi_trainer *t, int stage, int64_t step, co
     t->last = p;
     trainer_enter(t, stage);
     TRY(oddi_plan_set(p->plan, p->build.image, pictures));
+    TRY(trainer_frozen(t, p, pictures));
     TRY(trainer_scalars(t, p));
     for (int i = 0; i < p->build.phases; i++) {
         const double rate = oddi_recipe_rate(&t->recipe, step) * t->control.rate_scale[i];

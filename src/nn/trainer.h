@@ -31,6 +31,13 @@ struct oddi_trainer_net {
     int stages;       /* of training, at least 1 */
     const char *mode; /* kernel sets, see plan.h */
 };
+/* Where the values of a frozen part come from that the trainer is not to compute in every step. */
+struct oddi_frozen_source {
+    /* Writes value[i], `count` pictures' values of the build's frozen[i], for the step's pictures.
+     */
+    odd_status (*get)(void *user, const float *pictures, int64_t count, float *const *value);
+    void *user;
+};
 struct oddi_trainer_plan {
     struct oddi_build build;
     struct oddi_plan *plan;
@@ -47,12 +54,15 @@ struct oddi_trainer {
     int stage;                            /* of the last step */
     const struct oddi_trainer_plan *last; /* of the last step, for its results */
     bool check_numerics;
+    struct oddi_frozen_source frozen; /* set before the first plan; get NULL: none */
 };
 /* Declares the parameters of every stage and of the scoring graph, and starts them from `seed`.
  * control and recipe are set by the caller before the first step. */
 odd_status oddi_trainer_init(struct oddi_trainer *t, struct odd_context *ctx,
                              const struct oddi_trainer_net *net, uint64_t seed, bool averages);
 void oddi_trainer_release(struct oddi_trainer *t);
+/* Gives the plans' memory back; the next step makes what it needs again. */
+void oddi_trainer_drop_plans(struct oddi_trainer *t);
 /* One step on (count, C, H, W) pictures. */
 odd_status oddi_trainer_step(struct oddi_trainer *t, int stage, int64_t step, const float *pictures,
                              int64_t count);

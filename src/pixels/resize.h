@@ -2,7 +2,8 @@
  *
  * Resizing. Bilinear is antialiased: the filter grows with the reduction, so that a small network
  * input is a smooth picture of the large original and not a sampling of it. It is the only
- * bilinear in Oddity; training, scoring, maps and deployment all come through here.
+ * bilinear in Oddity; training, scoring, maps and deployment all come through here. Bicubic is for
+ * published networks that were trained with it.
  */
 #ifndef ODDI_PIXELS_RESIZE_H
 #define ODDI_PIXELS_RESIZE_H
@@ -20,7 +21,12 @@ odd_status oddi_planes_resize(struct odd_context *ctx, const struct oddi_planes 
 odd_status oddi_picture_resize_into(struct odd_context *ctx, const struct oddi_picture *src,
                                     const struct oddi_rect *from, const struct oddi_rect *into,
                                     struct oddi_planes *dst);
-/* The same from planes to planes; equal numbers of bands, the two not the same memory. */
+/* The same with Keys' cubic, a = -1/2 (Pillow's BICUBIC). u8 and u16 pictures stay in [0, 1]; f32
+ * pictures overshoot at edges. */
+odd_status oddi_picture_resize_cubic(struct odd_context *ctx, const struct oddi_picture *src,
+                                     const struct oddi_rect *from, const struct oddi_rect *into,
+                                     struct oddi_planes *dst);
+/* The bilinear from planes to planes; equal numbers of bands, the two not the same memory. */
 odd_status oddi_planes_resize_into(struct odd_context *ctx, const struct oddi_planes *src,
                                    const struct oddi_rect *from, const struct oddi_rect *into,
                                    struct oddi_planes *dst);

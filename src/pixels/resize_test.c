@@ -17,10 +17,22 @@
 #include "base/rng.h"
 #include "pixels/resize.h"
 
-enum golden_kind { GOLDEN_BILINEAR, GOLDEN_NEAREST, GOLDEN_FLOAT };
+enum golden_kind {
+    GOLDEN_BILINEAR,
+    GOLDEN_NEAREST,
+    GOLDEN_FLOAT,
+    GOLDEN_BICUBIC,
+    GOLDEN_FLOAT_BICUBIC,
+    GOLDEN_HARD_BICUBIC
+};
 struct golden_case {
     uint32_t kind, bands, width, height, to_width, to_height;
 };
+
+static bool is_float(const struct golden_case *c)
+{
+    return c->kind == GOLDEN_FLOAT || c->kind == GOLDEN_FLOAT_BICUBIC;
+}
 
 static int setup(void **state)
 {
@@ -39,7 +51,7 @@ static struct oddi_picture *make_picture(struct odd_context *ctx, const struct g
     struct oddi_picture *picture = NULL;
 
     assert_int_equal(oddi_picture_new(ctx, c->width, c->height, (int)c->bands,
-                                      c->kind == GOLDEN_FLOAT ? ODD_F32 : ODD_U8, &picture),
+                                      is_float(c) ? ODD_F32 : ODD_U8, &picture),
                      ODD_OK);
     memcpy(picture->data, data, oddi_picture_size(picture));
     return picture;
@@ -55,21 +67,28 @@ static int64_t compare_u8(const uint8_t *a, const uint8_t *b, int64_t count)
     return far;
 }
 
-static void check_bilinear(struct odd_context *ctx, const struct golden_case *c,
-                           const struct oddi_picture *picture, const char *expected)
+static void check_smooth(struct odd_context *ctx, const struct golden_case *c,
+                         const struct oddi_picture *picture, const char *expected)
 {
+    const struct oddi_rect into = {0, 0, c->to_width, c->to_height};
     struct oddi_planes planes = {0, 0, 0, NULL}, small = planes;
     struct oddi_picture *result = NULL;
     const int64_t count = (int64_t)c->to_width * c->to_height * c->bands;
     float value;
 
     assert_int_equal(oddi_picture_to_planes(ctx, picture, &planes), ODD_OK);
-    assert_int_equal(oddi_planes_resize(ctx, &planes, c->to_width, c->to_height, &small), ODD_OK);
+    if (c->kind >= GOLDEN_BICUBIC) {
+        assert_int_equal(oddi_planes_init(ctx, into.width, into.height, (int)c->bands, &small),
+                         ODD_OK);
+        assert_int_equal(oddi_picture_resize_cubic(ctx, picture, NULL, &into, &small), ODD_OK);
+    } else {
+        assert_int_equal(oddi_planes_resize(ctx, &planes, into.width, into.height, &small), ODD_OK);
+    }
     assert_int_equal(oddi_planes_to_picture(ctx, &small, picture->type, &result), ODD_OK);
-    if (c->kind == GOLDEN_BILINEAR)
+    if (!is_float(c))
         assert_in_range(compare_u8(result->data, (const uint8_t *)expected, count), 0,
                         count / 1000);
-    for (int64_t i = 0; c->kind == GOLDEN_FLOAT && i < count; i++) {
+    for (int64_t i = 0; is_float(c) && i < count; i++) {
         memcpy(&value, expected + 4 * i, 4);
         assert_float_equal(small.data[i], value, 2e-6);
     }
@@ -101,7 +120,7 @@ static void test_equals_pillow(void **state)
                      ODD_OK);
     assert_memory_equal(data, "ODPX", 4);
     memcpy(&cases, data + 4, 4);
-    assert_in_range(cases, 12, 100);
+    assert_in_range(cases, 26, 100);
     at = data + 8;
     for (uint32_t i = 0; i < cases; i++) {
         struct golden_case c;
@@ -110,13 +129,13 @@ static void test_equals_pillow(void **state)
 
         memcpy(&c, at, sizeof(c));
         at += sizeof(c);
-        sample = c.kind == GOLDEN_FLOAT ? 4 : 1;
+        sample = is_float(&c) ? 4 : 1;
         picture = make_picture(*state, &c, at);
         at += oddi_picture_size(picture);
         if (c.kind == GOLDEN_NEAREST)
             check_nearest(*state, &c, picture, at);
         else
-            check_bilinear(*state, &c, picture, at);
+            check_smooth(*state, &c, picture, at);
         at += (size_t)c.to_width * c.to_height * c.bands * sample;
         oddi_picture_free(*state, picture);
     }
@@ -201,6 +220,46 @@ static void test_halving_is_the_triangle(void **state)
     oddi_planes_release(*state, &dst);
 }
 
+/* A step is met half-way; it overshoots on both sides, unless it is cut off. */
+static void test_cubic_between_and_beyond(void **state)
+{
+    const struct oddi_rect into = {0, 0, 12, 1};
+    struct oddi_picture *picture = NULL;
+    struct oddi_planes dst = {0, 0, 0, NULL};
+    float *step;
+
+    assert_int_equal(oddi_picture_new(*state, 4, 1, 1, ODD_F32, &picture), ODD_OK);
+    assert_int_equal(oddi_planes_init(*state, 12, 1, 1, &dst), ODD_OK);
+    step = picture->data;
+    for (int i = 0; i < 4; i++)
+        step[i] = i < 2 ? 0.0f : 1.0f;
+    assert_int_equal(oddi_picture_resize_cubic(*state, picture, NULL, &into, &dst), ODD_OK);
+    assert_float_equal(dst.data[5] + dst.data[6], 1.0, 1e-6);
+    assert_true(dst.data[3] < -0.01f && dst.data[8] > 1.01f);
+    oddi_picture_free(*state, picture);
+
+    assert_int_equal(oddi_picture_new(*state, 4, 1, 1, ODD_U8, &picture), ODD_OK);
+    memcpy(picture->data, (const uint8_t[]){0, 0, 255, 255}, 4);
+    assert_int_equal(oddi_picture_resize_cubic(*state, picture, NULL, &into, &dst), ODD_OK);
+    assert_float_equal(dst.data[3], 0.0, 0.0);
+    assert_float_equal(dst.data[8], 1.0, 0.0);
+    oddi_picture_free(*state, picture);
+    oddi_planes_release(*state, &dst);
+
+    const struct oddi_rect half = {0, 0, 3, 1};
+    assert_int_equal(oddi_picture_new(*state, 8, 1, 1, ODD_F32, &picture), ODD_OK);
+    step = picture->data;
+    for (int i = 0; i < 8; i++)
+        step[i] = (float)i;
+    assert_int_equal(oddi_planes_init(*state, 3, 1, 1, &dst), ODD_OK);
+    /* a line stays a line where the filter is not cut off by the ends */
+    assert_int_equal(oddi_picture_resize_cubic(*state, picture, NULL, &half, &dst), ODD_OK);
+    assert_float_equal(dst.data[1], 3.5, 1e-5);
+    assert_float_equal(dst.data[0] + dst.data[2], 7.0, 1e-5);
+    oddi_picture_free(*state, picture);
+    oddi_planes_release(*state, &dst);
+}
+
 static void test_refuses_rectangles_outside(void **state)
 {
     const struct oddi_rect bad[] = {
@@ -228,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_constant_stays),
         cmocka_unit_test(test_direct_and_identity),
         cmocka_unit_test(test_halving_is_the_triangle),
+        cmocka_unit_test(test_cubic_between_and_beyond),
         cmocka_unit_test(test_refuses_rectangles_outside),
     };
 

@@ -20,7 +20,7 @@ enum { REPORT_TYPES = 1000 }; /* what is listed by type; each costs a pass over 
 
 struct report {
     struct odd_context *ctx;
-    const struct oddi_report_input *in;
+    const struct oddi_metrics_input *in;
     json_t *root, *warnings;
     bool ok;
 };
@@ -111,7 +111,7 @@ static void report_misses(struct report *r, json_t *object, const char *where,
 
 static odd_status report_threshold(struct report *r)
 {
-    const struct oddi_report_input *in = r->in;
+    const struct oddi_metrics_input *in = r->in;
     const char *unknown = "there is no threshold";
     const bool known = in->decision || !isnan(in->threshold);
     struct oddi_at_threshold at = {.false_alarms = {.rate = NAN, .ci = {NAN, NAN}}};
@@ -137,7 +137,7 @@ static odd_status report_threshold(struct report *r)
 
 static odd_status report_image(struct report *r, const struct oddi_rank *rank)
 {
-    const struct oddi_report_input *in = r->in;
+    const struct oddi_metrics_input *in = r->in;
     const char *why = report_missing(rank);
     const char *few = isnan(rank->auroc) ? why
                       : in->scores.group ? "a class has fewer than two groups"
@@ -211,7 +211,7 @@ static void report_pixel(struct report *r)
 
 /* The anomalous pictures, sorted by type, and room for those of one type among the normals. */
 struct report_types {
-    const struct oddi_report_input *in;
+    const struct oddi_metrics_input *in;
     const char **name; /* (anomalous), sorted, without repetition: `count` of them */
     size_t count;
     double *score;
@@ -219,7 +219,7 @@ struct report_types {
     int64_t *group;
 };
 
-static const char *report_type_of(const struct oddi_report_input *in, size_t i)
+static const char *report_type_of(const struct oddi_metrics_input *in, size_t i)
 {
     return in->type && in->type[i] ? in->type[i] : "";
 }
@@ -231,7 +231,7 @@ static int report_compare(const void *left, const void *right)
 
 static odd_status report_types_init(struct report *r, struct report_types *t)
 {
-    const struct oddi_report_input *in = r->in;
+    const struct oddi_metrics_input *in = r->in;
     const size_t n = in->scores.count;
     size_t found = 0;
 
@@ -266,7 +266,7 @@ static void report_types_release(struct report *r, struct report_types *t)
 /* All normal pictures and the anomalous ones of one type. */
 static struct oddi_scores report_subset(struct report_types *t, const char *name)
 {
-    const struct oddi_report_input *in = t->in;
+    const struct oddi_metrics_input *in = t->in;
     size_t n = 0;
 
     for (size_t i = 0; i < in->scores.count; i++) {
@@ -344,9 +344,9 @@ out:
     return status;
 }
 
-void oddi_report_defaults(struct oddi_report_input *input)
+void oddi_metrics_defaults(struct oddi_metrics_input *input)
 {
-    *input = (struct oddi_report_input){.threshold = NAN};
+    *input = (struct oddi_metrics_input){.threshold = NAN};
     oddi_bootstrap_defaults(&input->bootstrap);
 }
 
@@ -360,8 +360,8 @@ static void report_head(struct report *r, const struct oddi_rank *rank)
     report_int(r, r->root, "n_seen", r->in->n_seen);
 }
 
-odd_status oddi_report_new(struct odd_context *ctx, const struct oddi_report_input *input,
-                           json_t **json)
+odd_status oddi_metrics_report(struct odd_context *ctx, const struct oddi_metrics_input *input,
+                               json_t **json)
 {
     odd_status status;
     struct oddi_rank rank;

@@ -9,7 +9,7 @@
 #include "score/pixel.h"
 #include "score/rank.h"
 
-struct oddi_report_input {
+struct oddi_metrics_input {
     const char *model_hash;                 /* NULL: scores of another tool */
     struct oddi_scores scores;
     const char *const *type;                /* kind of anomaly per picture; entries may be NULL */
@@ -21,8 +21,8 @@ struct oddi_report_input {
     struct oddi_bootstrap_options bootstrap;
 };
 /* No model, scores, types or pixels, no threshold, bootstrap defaults. */
-void oddi_report_defaults(struct oddi_report_input *input);
+void oddi_metrics_defaults(struct oddi_metrics_input *input);
 /* *json is the caller's (json_decref). A score that is not finite is ODD_ENUMERIC. */
-odd_status oddi_report_new(struct odd_context *ctx, const struct oddi_report_input *input,
+odd_status oddi_metrics_report(struct odd_context *ctx, const struct oddi_metrics_input *input,
                            json_t **json);
 #endif

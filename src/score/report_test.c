@@ -47,11 +47,11 @@ static const struct oddi_pixel_metrics pixel = {.pictures = 8,
                                                 .limit = {0.3, 0.05},
                                                 .limits = 2};
 
-static struct oddi_report_input make_input(void)
+static struct oddi_metrics_input make_input(void)
 {
-    struct oddi_report_input in;
+    struct oddi_metrics_input in;
 
-    oddi_report_defaults(&in);
+    oddi_metrics_defaults(&in);
     in.model_hash = "0123456789abcdef0123456789abcdef";
     in.scores = (struct oddi_scores){score, label, NULL, N};
     in.type = type;
@@ -116,10 +116,10 @@ static int count_nulls(const json_t *json)
 
 static void test_whole(void **state)
 {
-    struct oddi_report_input in = make_input();
+    struct oddi_metrics_input in = make_input();
     json_t *j = NULL;
 
-    assert_int_equal(oddi_report_new(*state, &in, &j), ODD_OK);
+    assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_OK);
     assert_string_equal(json_string_value(at(j, "schema")), "oddity.eval/1");
     assert_string_equal(json_string_value(at(j, "oddity_version")), ODDITY_VERSION);
     assert_string_equal(json_string_value(at(j, "model_hash")), in.model_hash);
@@ -159,12 +159,12 @@ static void test_whole(void **state)
 static void test_by_type(void **state)
 {
     const uint8_t decision[N] = {0, 1, 0, 1, 0, 0, 0, 0};
-    struct oddi_report_input in = make_input();
+    struct oddi_metrics_input in = make_input();
     json_t *j = NULL;
 
     in.scores.group = group;
     in.pixel_size = 256;
-    assert_int_equal(oddi_report_new(*state, &in, &j), ODD_OK);
+    assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_OK);
     assert_int_equal(json_object_size(at(j, "by_type")), 3);
     assert_null(at(j, "by_type.good"));
     assert_real(j, "by_type.crack.n", 2);
@@ -179,7 +179,7 @@ static void test_by_type(void **state)
     assert_real(j, "pixel.size", 256);
     json_decref(j);
     in.decision = decision; /* others than by the threshold */
-    assert_int_equal(oddi_report_new(*state, &in, &j), ODD_OK);
+    assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_OK);
     assert_real(j, "by_type.crack.n_missed", 2);
     assert_real(j, "at_threshold.n_missed", 3);
     json_decref(j);
@@ -190,7 +190,7 @@ static void test_undefined(void **state)
 {
     static const uint8_t zeros[N], ones[N] = {1, 1, 1, 1, 1, 1, 1, 1};
     struct oddi_pixel_metrics none = pixel;
-    struct oddi_report_input in = make_input();
+    struct oddi_metrics_input in = make_input();
     json_t *j = NULL;
 
     none.n_anomalous = 0;
@@ -200,7 +200,7 @@ static void test_undefined(void **state)
     for (int i = 0; i < 3; i++) {
         in.scores.label = i ? ones : zeros;
         in.scores.count = i == 2 ? 0 : N;
-        assert_int_equal(oddi_report_new(*state, &in, &j), ODD_OK);
+        assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_OK);
         assert_true(json_is_null(at(j, "image.auroc")) && json_is_null(at(j, "image.auroc_ci")));
         assert_true(json_is_null(at(j, "image.ap")) && json_is_null(at(j, "image.f1max.value")));
         assert_true(
@@ -216,14 +216,14 @@ static void test_undefined(void **state)
 
 static void test_without(void **state)
 {
-    struct oddi_report_input in = make_input();
+    struct oddi_metrics_input in = make_input();
     json_t *j = NULL;
 
     in.threshold = NAN;
     in.model_hash = NULL;
     in.pixel = NULL;
     in.type = NULL;
-    assert_int_equal(oddi_report_new(*state, &in, &j), ODD_OK);
+    assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_OK);
     assert_true(json_is_null(at(j, "pixel")) && json_is_null(at(j, "model_hash")));
     assert_true(json_is_null(at(j, "at_threshold.n_missed")));
     assert_true(json_is_null(at(j, "at_threshold.threshold")));
@@ -234,11 +234,11 @@ static void test_without(void **state)
     json_decref(j);
     in = make_input();
     in.scores.count = 4; /* two of each: enough to draw from */
-    assert_int_equal(oddi_report_new(*state, &in, &j), ODD_OK);
+    assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_OK);
     assert_true(json_is_array(at(j, "image.auroc_ci")));
     json_decref(j);
     in.scores.count = 3; /* one anomalous picture */
-    assert_int_equal(oddi_report_new(*state, &in, &j), ODD_OK);
+    assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_OK);
     assert_true(json_is_real(at(j, "image.auroc")) && json_is_null(at(j, "image.auroc_ci")));
     assert_int_equal(warnings(j, "image.auroc_ci is undefined: a class has fewer than two"), 1);
     json_decref(j);
@@ -247,7 +247,7 @@ static void test_without(void **state)
 static void test_odd_names(void **state)
 {
     const char *const names[N] = {"", "", "\xff", "\xfe", "", "a.b \"c\" \xc3\xa4", "", ""};
-    struct oddi_report_input in = make_input();
+    struct oddi_metrics_input in = make_input();
     json_t *j = NULL;
     char *text = NULL;
     static double many_score[1200];
@@ -256,7 +256,7 @@ static void test_odd_names(void **state)
     static const char *many_type[1200];
 
     in.type = names;
-    assert_int_equal(oddi_report_new(*state, &in, &j), ODD_OK);
+    assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_OK);
     assert_non_null(json_object_get(at(j, "by_type"), "?"));
     assert_non_null(json_object_get(at(j, "by_type"), "a.b \"c\" \xc3\xa4"));
     assert_int_equal(warnings(j, "by_type: two types"), 1);
@@ -270,7 +270,7 @@ static void test_odd_names(void **state)
     }
     in.scores = (struct oddi_scores){many_score, many_label, NULL, 1200};
     in.type = many_type;
-    assert_int_equal(oddi_report_new(*state, &in, &j), ODD_OK);
+    assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_OK);
     assert_int_equal(json_object_size(at(j, "by_type")), 0);
     assert_int_equal(warnings(j, "by_type is empty: 1199 types"), 1);
     json_decref(j);
@@ -279,23 +279,23 @@ static void test_odd_names(void **state)
 static void test_refused(void **state)
 {
     double bad[N];
-    struct oddi_report_input in = make_input();
+    struct oddi_metrics_input in = make_input();
     json_t *j = NULL;
 
     memcpy(bad, score, sizeof(bad));
     bad[6] = NAN;
     in.scores.score = bad;
-    assert_int_equal(oddi_report_new(*state, &in, &j), ODD_ENUMERIC);
+    assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_ENUMERIC);
     assert_non_null(strstr(odd_last_message(*state), "score 6"));
     in = make_input();
     in.bootstrap.level = 1;
-    assert_int_equal(oddi_report_new(*state, &in, &j), ODD_EINVAL);
+    assert_int_equal(oddi_metrics_report(*state, &in, &j), ODD_EINVAL);
     assert_null(j);
 }
 
 static void test_out_of_memory(void **state)
 {
-    struct oddi_report_input in = make_input();
+    struct oddi_metrics_input in = make_input();
 
     (void)state;
     in.bootstrap.resamples = 10;
@@ -306,7 +306,7 @@ static void test_out_of_memory(void **state)
         fault_alloc_init(&fault);
         struct odd_context *ctx = fault_context(&fault);
         fault_alloc_arm(&fault, n);
-        odd_status status = oddi_report_new(ctx, &in, &j);
+        odd_status status = oddi_metrics_report(ctx, &in, &j);
         bool failed = fault_alloc_disarm(&fault);
         assert_int_equal(status, failed ? ODD_ENOMEM : ODD_OK);
         assert_true((j == NULL) == failed);

@@ -6,7 +6,7 @@
  *
  * Name spaces of tensors: "calibration.<i>.scores" and ".maxima" (f64) belong to the calibrations
  * below, "selftest.*" to self-test pictures and answers, "seen.*" to the content hashes of the pictures
- * that training has seen; every other tensor is a weight
+ * that training has seen, "keep.*" to what is kept of these pictures; every other tensor is a weight
  * ("expert.*" included), and weights alone make the weights hash.
  *
  *     struct oddi_model_file f;

@@ -72,7 +72,7 @@ const struct oddi_stored *oddi_model_file_find(const struct oddi_model_file *f, 
 bool oddi_model_file_is_weight(const char *name)
 {
     return !oddi_starts_with(name, "calibration.") && !oddi_starts_with(name, "selftest.") &&
-           !oddi_starts_with(name, "seen.");
+           !oddi_starts_with(name, "seen.") && !oddi_starts_with(name, "keep.");
 }
 
 /* ---- calibrations -------------------------------------------------------------------------- */

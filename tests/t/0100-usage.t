@@ -7,7 +7,7 @@
 
 ok "help" "$ODDITY" help
 cp out overview
-for verb in train score eval sweep info methods trace synth verify help version; do
+for verb in train score explain add eval sweep info methods trace synth verify help version; do
     has "the overview names $verb" overview "^  $verb +[a-z]"
     ok "help $verb" "$ODDITY" help $verb
     has "$verb has a usage line" out "^usage: oddity $verb"

@@ -37,4 +37,28 @@ ok "eval" "$ODDITY" eval m.safetensors weave --json e.json
 ok "import what was imported" "$ODDITY" import data/oddity/experts/squeezenet1_1.safetensors \
     -o again.safetensors
 same "the same expert" again.safetensors data/oddity/experts/squeezenet1_1.safetensors
+exits 3 "a network without its classifier" "$ODDITY" import again.safetensors -o c.safetensors \
+    --classify weave/test/good/000.png
+has "said so" err "no classifier"
+
+photos=${ODDITY_PHOTOS:-/nowhere}
+if [ ! -r "$photos/cat.bmp" ] || [ ! -r "$weights/tf_efficientnet_lite0.safetensors" ]; then
+    skip "names of photographs" "ODDITY_PHOTOS names no folder with photographs"
+    finish
+fi
+ok "classify" "$ODDITY" import "$weights/tf_efficientnet_lite0.safetensors" -o net.safetensors \
+    --json c.json --classify "$photos"/bird.bmp "$photos"/cat.bmp "$photos"/dog_segmentation_256.bmp \
+    "$photos"/grace_hopper.bmp "$photos"/parrot.jpg "$photos"/sunflower.bmp
+# chickadee, Egyptian cat, Samoyed, military uniform, macaw, daisy
+is "what is on them" "$(for i in 0 1 2 3 4 5; do json c.json classify pictures $i top 0 class; done |
+    tr '\n' ' ')" "19 285 258 652 88 985 "
+seq -f "name %g" 0 999 >names.txt
+exits 3 "an unreadable one among them" "$ODDITY" import net.safetensors -o again.safetensors \
+    --labels names.txt --classify "$photos"/cat.bmp names.txt
+has "the name" out "name 285"
+has "what is wrong with the other" out "error: .*not a picture"
+seq -f "name %g" 0 9 >names.txt
+exits 3 "too few names" "$ODDITY" import net.safetensors -o again.safetensors \
+    --labels names.txt --classify "$photos"/cat.bmp
+has "both numbers" err "10 names.*1000 classes"
 finish

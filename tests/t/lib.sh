@@ -27,6 +27,8 @@ lib_count=0 lib_failed=0 lib_skipped=0 lib_finished=
 lib_folder=$BUILD/t-work/${lib_name%.t}
 rm -rf "$lib_folder"
 mkdir -p "$lib_folder" && cd "$lib_folder" || exit 1
+XDG_CACHE_HOME=$lib_folder/.cache # nothing of a test outlives it
+export XDG_CACHE_HOME
 
 lib_end() {
     lib_code=$?

@@ -38,6 +38,11 @@ static const struct host_isa *host_isa(void)
     return &host_isas[i];
 }
 
+const struct oddi_simd_vectors *oddi_host_vectors(void)
+{
+    return host_isa()->vectors;
+}
+
 bool oddi_host_has_bf16(void)
 {
 #if ODDI_HAVE_DNNL

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Equations (4), (5) and (6) of mkd.c for one picture. Sums run in double in a fixed order.
+ * Equations (4) and (5) of mkd.c for one picture, and what becomes of every map; gradient.c has
+ * (6). Sums run in double in a fixed order.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "method/mkd/mkd.h"
+#include "method/mkd/gradient.h"
 #include "score/map.h"
 
 enum { MEASURE_TOTAL, MEASURE_DIRECTION, MEASURE_VALUE };
@@ -45,59 +46,30 @@ static void measure_terms(const struct measure_point *p, const int64_t span[3], 
         cc += c * c;
         dd += (a - c) * (a - c);
     }
-    *direction = 1.0 - ac / ((sqrt(aa) + 1e-8) * (sqrt(cc) + 1e-8));
+    *direction = 1.0 - ac / ((sqrt(aa) + MKD_NORM_LEAST) * (sqrt(cc) + MKD_NORM_LEAST));
     *square = dd;
 }
 
 /* Cells of one point, then their bilinear up-sampling added to the map. */
 static void measure_add(const struct oddi_measure *m, const struct measure_point *p)
 {
-    const double lambda = oddi_values_float(m->values, "lambda");
+    const struct mkd_weights w = oddi_mkd_score_weights(m->values);
     const int64_t plane = p->height * p->width;
     for (int64_t at = 0; at < plane; at++) {
         double direction, square;
         measure_terms(p, (const int64_t[3]){at, plane, p->channels}, &direction, &square);
-        m->scratch[at] = (float)(direction + lambda * square / (double)p->channels);
+        m->scratch[at] = (float)(w.direction * direction + w.value * square / (double)p->channels);
     }
     const int64_t cells[2] = {p->width, p->height};
     oddi_map_add_upsampled(m->scratch, cells, m->map, m->in.width, m->in.height);
 }
 
-/* (6) before smoothing: absolute gradients, summed over channels, cut and scaled. */
-static odd_status measure_gradient(const struct oddi_measure *m, const float *g)
+/* The components, and (5) where no gradient is asked for. */
+static void measure_points(const struct oddi_measure *m, bool map)
 {
-    const int64_t plane = m->in.width * m->in.height;
-    for (int64_t i = 0; i < plane; i++) {
-        double sum = 0;
-        for (int64_t c = 0; c < m->in.channels; c++)
-            sum += fabs((double)g[c * plane + i]);
-        m->map[i] = (float)sum;
-    }
-    odd_status status = ODD_OK;
-    double low = 0, high = 0;
-    TRY(oddi_map_quantile(m->ctx, m->map, (size_t)plane, 0.0, &low));
-    TRY(oddi_map_quantile(m->ctx, m->map, (size_t)plane, 0.99, &high));
-    const double span = high > low ? high - low : 1.0;
-    for (int64_t i = 0; i < plane; i++) {
-        const double v = ((double)m->map[i] - low) / span;
-        m->map[i] = (float)(v < 1.0 ? v : 1.0);
-    }
-out:
-    return status;
-}
-
-odd_status oddi_mkd_measure(const struct oddi_measure *m)
-{
-    odd_status status = ODD_OK;
-    const struct oddi_node *gradient = oddi_build_find(m->build, "gradient");
-    const int64_t side = m->in.width < m->in.height ? m->in.width : m->in.height;
-    const size_t count = (size_t)(m->in.width * m->in.height);
-    const double sigma = oddi_values_float(m->values, "sigma") * (double)side / 128.0;
-    const struct oddi_smoothing smoothing = {sigma, (int)ceil(4.0 * sigma)};
     double *out = m->component;
     struct measure_point p;
     out[MEASURE_DIRECTION] = out[MEASURE_VALUE] = 0.0;
-    memset(m->map, 0, count * sizeof(float));
     for (int i = 0; i < MKD_POINTS_MAX; i++) {
         if (!measure_find(m, i, &p))
             continue;
@@ -106,15 +78,26 @@ odd_status oddi_mkd_measure(const struct oddi_measure *m)
         measure_terms(&p, all, &direction, &square);
         out[MEASURE_DIRECTION] += direction;
         out[MEASURE_VALUE] += square / (double)all[2];
-        if (!gradient)
+        if (map)
             measure_add(m, &p);
     }
-    out[MEASURE_TOTAL] =
-        out[MEASURE_DIRECTION] + oddi_values_float(m->values, "lambda") * out[MEASURE_VALUE];
+    out[MEASURE_TOTAL] = out[MEASURE_DIRECTION] + oddi_mkd_lambda(m->values) * out[MEASURE_VALUE];
+}
+
+odd_status oddi_mkd_measure(const struct oddi_measure *m)
+{
+    odd_status status = ODD_OK;
+    const bool gradient = oddi_mkd_has_gradient(m->values);
+    const int64_t side = m->in.width < m->in.height ? m->in.width : m->in.height;
+    const size_t bytes = (size_t)(m->in.width * m->in.height) * sizeof(float);
+    const double sigma = oddi_values_float(m->values, "sigma") * (double)side / 128.0;
+    const struct oddi_smoothing smoothing = {sigma, (int)ceil(4.0 * sigma)};
+    memset(m->map, 0, bytes);
+    measure_points(m, !gradient);
     if (gradient)
-        TRY(measure_gradient(m, oddi_plan_output(m->plan, gradient)));
+        TRY(oddi_mkd_gradient(m));
     TRY(oddi_map_smooth(m->ctx, m->map, m->in.width, m->in.height, &smoothing, m->scratch));
-    memcpy(m->map, m->scratch, count * sizeof(float));
+    memcpy(m->map, m->scratch, bytes);
     if (gradient)
         oddi_map_open(m->map, m->in.width, m->in.height, m->scratch);
 out:
@@ -124,10 +107,11 @@ out:
 double oddi_mkd_combine(const struct oddi_values *v, const double *component,
                         const struct oddi_spread *spread)
 {
+    const struct mkd_weights w = oddi_mkd_score_weights(v);
     (void)spread;
-    if (oddi_values_is(v, "score", "direction"))
+    if (w.value == 0)
         return component[MEASURE_DIRECTION];
-    if (oddi_values_is(v, "score", "value"))
+    if (w.direction == 0)
         return component[MEASURE_VALUE];
     return component[MEASURE_TOTAL];
 }

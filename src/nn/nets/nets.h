@@ -14,7 +14,8 @@
 
 enum oddi_net_filter { ODDI_NET_BILINEAR, ODDI_NET_BICUBIC };
 
-/* Taps run from the shallowest to the deepest: the last map of each size, VGG's after the pool. */
+/* Taps run from the shallowest to the deepest: the last map of each size, VGG's after the pool. So
+ * tap i lies at stride 2, 4, 8, ... = 2 << i. */
 struct oddi_net {
     const char *name;   /* torchvision's or timm's: "vgg16", "tf_efficientnet_lite0" */
     const char *family; /* "vgg", "squeezenet", "resnet", "mobilenet", "efficientnet" */
@@ -49,6 +50,10 @@ struct oddi_node *oddi_net_build(struct oddi_build *b, const struct oddi_net *ne
 void oddi_net_taps(struct oddi_build *b, const struct oddi_net *net, const char *group,
                    const char *prefix, struct oddi_node *x,
                    struct oddi_node *tap[ODDI_NET_TAPS_MAX]);
+
+/* The input node of the build, a grey or RGB picture in [-1, 1], as three channels in [0, 1]; with
+ * `normalize` less the network's own mean, divided by its deviation. */
+struct oddi_node *oddi_net_input(struct oddi_build *b, const struct oddi_net *net, bool normalize);
 
 /* ---- tensors (recognise.c) ---- */
 

@@ -64,13 +64,18 @@ static inline float elementwise_leaky(float x, float t)
 {
     return x > 0.0f ? x : t;
 }
+/* t is dy of a guided ReLU, where nothing negative comes through, else 0. */
+static inline float elementwise_guide(float dy, float t)
+{
+    return t < 0.0f ? 0.0f : dy;
+}
 static inline float elementwise_gate(float y, float dy, float t)
 {
     return y > 0.0f ? dy : t;
 }
 
 ELEMENTWISE(act, elementwise_leaky(a, s * a), (float)task->attr.f[3])
-ELEMENTWISE(act_bwd, elementwise_gate(a, b, s *b), (float)task->attr.f[3])
+ELEMENTWISE(act_bwd, elementwise_gate(a, elementwise_guide(b, t *b), s *b), (float)task->attr.f[3])
 ELEMENTWISE(tanh, vexp_tanh(a), 0.0f)
 ELEMENTWISE(tanh_bwd, b * (1.0f - a * a), 0.0f)
 ELEMENTWISE(add, a + b, 0.0f)

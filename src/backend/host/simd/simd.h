@@ -17,7 +17,11 @@ struct oddi_simd_vectors {
     void (*sgd)(int threads, const struct oddi_moments *x, const struct oddi_sgd_step *s);
     void (*average)(int threads, int64_t n, float *avg, const float *w, float keep);
     double (*norm2)(int threads, int64_t n, const float *g);
+    /* Multiply-adds in registers, probe_flop of them a round (probe.c). */
+    float (*probe)(int64_t rounds);
+    const double *probe_flop;
 };
+const struct oddi_simd_vectors *oddi_host_vectors(void); /* of this processor (host.c) */
 extern const struct oddi_kernel_set oddi_simd_set_base;
 extern const struct oddi_simd_vectors oddi_simd_vectors_base;
 #if defined(__x86_64__)
@@ -35,6 +39,8 @@ extern const struct oddi_simd_vectors oddi_simd_vectors_avx2, oddi_simd_vectors_
 #define SIMD_KERNEL(op) extern const struct oddi_kernel SIMD_NAME(kernel_##op);
 #include "backend/host/simd/kernels.def"
 #undef SIMD_KERNEL
+extern const double SIMD_NAME(probe_flop);
+float SIMD_NAME(probe)(int64_t rounds);
 
 /* a * b + c, fused where the instruction set can (else fmaf would be a slow call). */
 #if ODDI_ISA_LEVEL > 0

@@ -124,4 +124,9 @@ static double update_norm2(int threads, int64_t n, const float *g)
 }
 
 const struct oddi_simd_vectors SIMD_NAME(vectors) = {
-    .adam = update_adam, .sgd = update_sgd, .average = update_average, .norm2 = update_norm2};
+    .adam = update_adam,
+    .sgd = update_sgd,
+    .average = update_average,
+    .norm2 = update_norm2,
+    .probe = SIMD_NAME(probe),
+    .probe_flop = &SIMD_NAME(probe_flop)};

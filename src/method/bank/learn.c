@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The bank from the normal pictures: the rows of all their cells are pooled in the order of the
+ * pictures, and a covering subset of them is kept.
+ *
+ * The pool has a budget. Where all rows do not fit, each picture gives the same number of its
+ * cells, the same share of each of its tiles, drawn from (seed, picture, tile): which rows are in
+ * the pool then still does not depend on threads or order.
+ */
+#include <string.h>
+
+#include "base/rng.h"
+#include "knn/coreset.h"
+#include "method/bank/bank.h"
+#include "method/cells.h"
+
+/* `want` of a tile's cells in rising order of a shuffle, all of them in their own, to place `to`.
+ */
+static odd_status learn_draw(const struct bank_pool *p, const struct oddi_measure *m, int64_t i,
+                             int64_t want, const float *rows, int64_t to)
+{
+    const size_t row = (size_t)p->grid.dim;
+    uint32_t *order = oddi_alloc_array(m->ctx, (size_t)p->cells, sizeof(*order));
+    struct oddi_rng rng;
+    if (!order)
+        return ODD_ENOMEM;
+    oddi_rng_init(&rng, p->f->seed, ODDI_RNG_SEEDING, (uint64_t)m->tile, (uint64_t)i);
+    oddi_rng_permutation(&rng, (size_t)p->cells, order);
+    for (int64_t k = 0; k < want; k++) {
+        const int64_t cell = want == p->cells ? k : (int64_t)order[k];
+        memcpy(p->rows + (size_t)(to + k) * row, rows + (size_t)cell * row, row * sizeof(float));
+        p->picture[to + k] = i;
+        p->cell[to + k] = m->tile * p->cells + cell;
+    }
+    oddi_free(m->ctx, order);
+    return ODD_OK;
+}
+
+static odd_status learn_take(void *user, int64_t i, const struct oddi_measure *m)
+{
+    const struct bank_pool *p = user;
+    odd_status status = ODD_OK;
+    int64_t want = p->room * (m->tile + 1) / m->tiles - p->room * m->tile / m->tiles;
+    want = want < p->cells ? want : p->cells;
+    float *rows = oddi_alloc_array(m->ctx, (size_t)(p->cells * p->grid.dim), sizeof(float));
+    if (!rows)
+        return ODD_ENOMEM;
+    TRY(oddi_bank_rows(m, rows));
+    TRY(learn_draw(p, m, p->f->earlier + i, want, rows, p->before + i * p->room + p->have[i]));
+    p->have[i] += want;
+out:
+    oddi_free(m->ctx, rows);
+    return status;
+}
+
+void oddi_bank_move(struct bank_pool *p, int64_t to, int64_t from, int64_t n)
+{
+    const int64_t row = p->grid.dim;
+    if (from == to)
+        return;
+    memmove(p->rows + to * row, p->rows + from * row, (size_t)(n * row) * sizeof(float));
+    memmove(p->picture + to, p->picture + from, (size_t)n * sizeof(*p->picture));
+    memmove(p->cell + to, p->cell + from, (size_t)n * sizeof(*p->cell));
+}
+
+/* Closes the gaps of pictures that have fewer cells than there was room for. */
+static void learn_close_up(struct bank_pool *p)
+{
+    p->count = p->before;
+    for (int64_t i = 0; i < p->f->pictures; i++) {
+        oddi_bank_move(p, p->count, p->before + i * p->room, p->have[i]);
+        p->count += p->have[i];
+    }
+}
+
+/* The rows of the bank so far, where there is one: `open` has checked them. */
+static void learn_before(struct bank_pool *p, const struct oddi_model_file *file)
+{
+    const struct oddi_stored *rows = oddi_model_file_find(file, BANK_ROWS),
+                             *picture = oddi_model_file_find(file, BANK_PICTURE),
+                             *cell = oddi_model_file_find(file, BANK_CELL);
+    memcpy(p->rows, rows->data, rows->size);
+    memcpy(p->picture, picture->data, picture->size);
+    memcpy(p->cell, cell->data, cell->size);
+}
+
+/* Rows that each picture may give; ODD_ECONFIG where that is not one. */
+static odd_status learn_room(struct bank_pool *p)
+{
+    struct oddi_fitting *f = p->f;
+    const int64_t row = p->grid.dim * (int64_t)sizeof(float), all = p->cells * f->tiles;
+    const int64_t budget = oddi_values_int(f->values, "pool-mib") << 20;
+    const int64_t fit = (budget / row - p->before) / f->pictures;
+    p->room = fit < all ? fit : all;
+    if (p->room < f->tiles)
+        return oddi_fail(
+            f->ctx, ODD_ECONFIG, "pool-mib=%lld is less than one cell of each of %lld pictures%s%s",
+            (long long)(budget >> 20), (long long)f->pictures,
+            f->tiles > 1 ? " and their tiles" : "", p->before > 0 ? " beside the bank so far" : "");
+    if (p->room < all)
+        oddi_log(f->ctx, ODD_LOG_INFO,
+                 "the cells of %lld pictures would take %lld MiB: %lld of %lld are drawn of each "
+                 "(pool-mib=%lld)",
+                 (long long)f->pictures, (long long)((f->pictures * all * row) >> 20),
+                 (long long)p->room, (long long)all, (long long)(budget >> 20));
+    return ODD_OK;
+}
+
+static odd_status learn_pool(struct bank_pool *p)
+{
+    struct oddi_fitting *f = p->f;
+    odd_status status = ODD_OK;
+    p->grid = oddi_features_grid(f->build);
+    p->cells = p->grid.height * p->grid.width;
+    if (f->before)
+        p->before = oddi_model_file_find(f->before, BANK_ROWS)->shape.dim[0];
+    TRY(learn_room(p));
+    const size_t rows = (size_t)(p->before + f->pictures * p->room);
+    p->rows = oddi_alloc_array(f->ctx, rows, (size_t)p->grid.dim * sizeof(float));
+    p->picture = oddi_alloc_array(f->ctx, rows, sizeof(*p->picture));
+    p->cell = oddi_alloc_array(f->ctx, rows, sizeof(*p->cell));
+    p->have = oddi_calloc(f->ctx, (size_t)f->pictures, sizeof(*p->have));
+    if (!p->rows || !p->picture || !p->cell || !p->have)
+        return ODD_ENOMEM;
+    if (f->before)
+        learn_before(p, f->before);
+    const struct oddi_fit_pass pass = {"features", learn_take, p};
+    TRY(f->each(f->engine, &pass));
+    learn_close_up(p);
+out:
+    return status;
+}
+
+static void learn_release(struct bank_pool *p)
+{
+    struct odd_context *ctx = p->f->ctx;
+    oddi_free(ctx, p->near);
+    oddi_free(ctx, p->near2);
+    oddi_free(ctx, p->have);
+    oddi_free(ctx, p->cell);
+    oddi_free(ctx, p->picture);
+    oddi_free(ctx, p->rows);
+}
+
+/* How many rows the settings ask for. */
+static int64_t learn_want(const struct bank_pool *p)
+{
+    const struct oddi_values *v = p->f->values;
+    const double share = oddi_values_float(v, "coreset");
+    const int64_t most =
+        (oddi_values_int(v, "bank-mib") << 20) / (p->grid.dim * (int64_t)sizeof(float));
+    /* A share is one of all cells, also where not all are in the pool. */
+    const double all = (double)p->f->pictures * (double)(p->cells * p->f->tiles);
+    int64_t want =
+        share > 0 ? p->before + (int64_t)(share * all + 0.5) : oddi_values_int(v, "coreset-count");
+    want = want < most ? want : most;
+    want = want < p->count ? want : p->count;
+    return want > 0 ? want : 1;
+}
+
+static odd_status learn_progress(void *user, int64_t done, int64_t total)
+{
+    struct oddi_fitting *f = user;
+    return f->progress(f->engine, "coreset", done, total);
+}
+
+/* Keeps the rows chosen and where each is from. */
+static odd_status learn_keep(const struct bank_pool *p, const int64_t *chosen, int64_t count)
+{
+    struct oddi_fitting *f = p->f;
+    odd_status status = ODD_OK;
+    const size_t row = (size_t)p->grid.dim;
+    float *rows = oddi_alloc_array(f->ctx, (size_t)count, row * sizeof(float));
+    int64_t *from = oddi_alloc_array(f->ctx, (size_t)count, 2 * sizeof(*from)),
+            *cell = from ? from + count : NULL;
+    if (!rows || !from) {
+        status = ODD_ENOMEM;
+        goto out;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(rows + (size_t)i * row, p->rows + (size_t)chosen[i] * row, row * sizeof(float));
+        from[i] = p->picture[chosen[i]];
+        cell[i] = p->cell[chosen[i]];
+    }
+    const struct oddi_shape two = oddi_shape_make(2, count, p->grid.dim, 1, 1),
+                            one = oddi_shape_make(1, count, 1, 1, 1);
+    TRY(oddi_model_file_add_copy(f->keep, BANK_ROWS, ODDI_F32, &two, rows));
+    TRY(oddi_model_file_add_copy(f->keep, BANK_PICTURE, ODDI_I64, &one, from));
+    TRY(oddi_model_file_add_copy(f->keep, BANK_CELL, ODDI_I64, &one, cell));
+out:
+    oddi_free(f->ctx, from);
+    oddi_free(f->ctx, rows);
+    return status;
+}
+
+/* The subset of what is in the pool; `near`: also which of it is nearest to each row. */
+static odd_status learn_choose(struct bank_pool *p, bool near, int64_t **chosen, int64_t *count)
+{
+    struct oddi_fitting *f = p->f;
+    *count = learn_want(p);
+    *chosen = oddi_alloc_array(f->ctx, (size_t)*count, sizeof(**chosen));
+    if (near) {
+        p->near = oddi_alloc_array(f->ctx, (size_t)p->count, sizeof(*p->near));
+        p->near2 = oddi_alloc_array(f->ctx, (size_t)p->count, sizeof(*p->near2));
+    }
+    if (!*chosen || (near && (!p->near || !p->near2)))
+        return ODD_ENOMEM;
+    const struct oddi_coreset_args args = {.rows = p->rows,
+                                           .count = p->count,
+                                           .dim = p->grid.dim,
+                                           .want = *count,
+                                           .threads = f->threads,
+                                           .nearest = near ? p->near : NULL,
+                                           .nearest2 = near ? p->near2 : NULL,
+                                           .progress = learn_progress,
+                                           .user = f};
+    return oddi_coreset(f->ctx, &args, *chosen, NULL);
+}
+
+odd_status oddi_bank_fit(struct oddi_fitting *f)
+{
+    odd_status status = ODD_OK;
+    struct bank_pool p = {.f = f};
+    int64_t *chosen = NULL, count = 0;
+    TRY(learn_pool(&p));
+    TRY(learn_choose(&p, true, &chosen, &count));
+    TRY(oddi_bank_suspects(&p, chosen, count));
+    if (oddi_bank_trim(&p)) {
+        oddi_free(f->ctx, chosen);
+        chosen = NULL;
+        TRY(learn_choose(&p, false, &chosen, &count));
+    }
+    TRY(learn_keep(&p, chosen, count));
+out:
+    oddi_free(f->ctx, chosen);
+    learn_release(&p);
+    return status;
+}
+
+odd_status oddi_bank_extend(struct oddi_fitting *f)
+{
+    odd_status status = ODD_OK;
+    struct bank_pool p = {.f = f};
+    int64_t *chosen = NULL, count = 0;
+    TRY(learn_pool(&p));
+    TRY(learn_choose(&p, false, &chosen, &count));
+    TRY(learn_keep(&p, chosen, count));
+out:
+    oddi_free(f->ctx, chosen);
+    learn_release(&p);
+    return status;
+}
