@@ -49,7 +49,11 @@ static void test_both_branches_are_the_derivative(void **unused)
     (void)unused;
     assert_non_null(moved);
     begin(&w, "localise=gradient branches=both", 1);
-    mkd_test_score(&w.s, defect(&w));
+    /* No flat places: among equal cells a pool's derivative is not one number. */
+    float base[MKD_TEST_PLANE];
+    for (int i = 0; i < MKD_TEST_PLANE; i++)
+        base[i] = defect(&w)[i] + 0.05f * (float)sin(12.9898 * i);
+    mkd_test_score(&w.s, base);
     const float *g = gradient_of(&w);
     float direction[MKD_TEST_PLANE];
     for (int i = 0; i < MKD_TEST_PLANE; i++) {
@@ -60,11 +64,11 @@ static void test_both_branches_are_the_derivative(void **unused)
     const double step = 1e-3 / sqrt(2 * along);
     for (int side = -1; side <= 1; side += 2) {
         for (int i = 0; i < MKD_TEST_PLANE; i++)
-            moved[i] = defect(&w)[i] + (float)(side * step) * direction[i];
+            moved[i] = base[i] + (float)(side * step) * direction[i];
         mkd_test_score(&w.s, moved);
         difference += side * w.s.component[0];
     }
-    assert_true(fabs(difference / (2 * step) - along) < 0.03 * along);
+    assert_true(fabs(difference / (2 * step) - along) < 0.015 * along);
     free(moved);
     end(&w);
 }
