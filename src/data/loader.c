@@ -19,11 +19,14 @@ void oddi_loader_options_init(struct oddi_loader_options *options)
 }
 
 /* Decodes and prepares sample number `sample`. */
-static odd_status loader_make(struct oddi_loader_worker *w, uint32_t sample, float *dst)
+/* The picture prepared; `hash`, of what it was read from, may be NULL. */
+static odd_status loader_make(struct oddi_loader_worker *w, uint32_t sample, float *dst,
+                              struct oddi_hash128 *hash)
 {
     struct oddi_loader *l = w->loader;
     struct oddi_picture *picture = NULL;
-    odd_status status = oddi_dataset_load_picture(&w->ctx, l->ds, sample, &picture);
+    odd_status status = hash ? oddi_dataset_load_hashed(&w->ctx, l->ds, sample, &picture, hash)
+                             : oddi_dataset_load_picture(&w->ctx, l->ds, sample, &picture);
     if (status != ODD_OK)
         return status;
     status = oddi_prepare_run(&w->ctx, &l->prepare, picture, dst, NULL);
@@ -39,7 +42,7 @@ odd_status oddi_loader_fetch(struct oddi_loader_worker *w, size_t position, floa
         memcpy(dst, l->cache + asked * l->item, l->item * sizeof(float));
         return ODD_OK;
     }
-    return loader_make(w, l->index[asked], dst);
+    return loader_make(w, l->index[asked], dst, NULL);
 }
 
 /* --- threads --- */
@@ -86,9 +89,7 @@ static void loader_look_at(struct oddi_loader_worker *w, size_t asked)
     float *dst = asked < l->cached ? l->cache + asked * l->item : w->scratch;
     odd_status status = oddi_check_cancel(&w->ctx);
     if (status == ODD_OK)
-        status = loader_make(w, l->index[asked], dst);
-    if (status == ODD_OK)
-        status = oddi_dataset_hash(&w->ctx, l->ds, l->index[asked], &l->hash[asked]);
+        status = loader_make(w, l->index[asked], dst, &l->hash[asked]);
     l->look_status[asked] = status;
     if (status == ODD_OK)
         return;

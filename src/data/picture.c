@@ -19,21 +19,30 @@ static const unsigned char *picture_in_container(const struct odd_dataset *ds,
     return c->data + (size_t)s->index * *size;
 }
 
+/* Hashes the picture as it lies; *bytes is its whole file, to be freed, or NULL for one in a
+ * container. */
+static odd_status picture_hash(struct odd_context *ctx, const struct odd_dataset *ds,
+                               const struct oddi_sample *s, struct oddi_hash128 *hash, char **bytes,
+                               size_t *size)
+{
+    *bytes = NULL;
+    if (s->container >= 0) {
+        const unsigned char *data = picture_in_container(ds, s, size);
+        oddi_hash_bytes(data, *size, hash);
+        return ODD_OK;
+    }
+    const odd_status status = oddi_file_read(ctx, s->path, PICTURE_FILE_MAX, bytes, size);
+    if (status == ODD_OK)
+        oddi_hash_bytes(*bytes, *size, hash);
+    return status;
+}
+
 odd_status oddi_dataset_hash(struct odd_context *ctx, const struct odd_dataset *ds, size_t index,
                              struct oddi_hash128 *hash)
 {
-    odd_status status = ODD_OK;
-    const struct oddi_sample *s = &ds->sample[index];
     char *bytes = NULL;
     size_t size = 0;
-    if (s->container >= 0) {
-        const unsigned char *data = picture_in_container(ds, s, &size);
-        oddi_hash_bytes(data, size, hash);
-        return ODD_OK;
-    }
-    TRY(oddi_file_read(ctx, s->path, PICTURE_FILE_MAX, &bytes, &size));
-    oddi_hash_bytes(bytes, size, hash);
-out:
+    const odd_status status = picture_hash(ctx, ds, &ds->sample[index], hash, &bytes, &size);
     oddi_free(ctx, bytes);
     return status;
 }
@@ -65,19 +74,14 @@ odd_status oddi_dataset_load_hashed(struct odd_context *ctx, const struct odd_da
                                     size_t index, struct oddi_picture **picture,
                                     struct oddi_hash128 *hash)
 {
-    odd_status status = ODD_OK;
     const struct oddi_sample *s = &ds->sample[index];
     char *bytes = NULL;
     size_t size = 0;
-    if (s->container >= 0) {
-        const unsigned char *data = picture_in_container(ds, s, &size);
-        oddi_hash_bytes(data, size, hash);
-        return picture_of_container(ctx, ds, s, picture);
-    }
-    TRY(oddi_file_read(ctx, s->path, PICTURE_FILE_MAX, &bytes, &size));
-    oddi_hash_bytes(bytes, size, hash);
-    TRY(oddi_image_load_memory(ctx, s->path, bytes, size, ODDI_IMAGE_BUDGET, picture));
-out:
+    odd_status status = picture_hash(ctx, ds, s, hash, &bytes, &size);
+    if (status == ODD_OK)
+        status = s->container >= 0 ? picture_of_container(ctx, ds, s, picture)
+                                   : oddi_image_load_memory(ctx, s->path, bytes, size,
+                                                            ODDI_IMAGE_BUDGET, picture);
     oddi_free(ctx, bytes);
     return status;
 }

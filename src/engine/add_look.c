@@ -24,13 +24,7 @@ static void look_known(void *user, const char *path)
 static void look_leave_out(void *user, const char *path, const char *reason)
 {
     struct add_run *r = user;
-    json_t *one = json_object(), *event = oddi_report_event("left-out");
-    oddi_json_set_text(one, "path", path);
-    oddi_json_set_text(one, "reason", reason);
-    json_array_append_new(r->left_out, one);
-    oddi_json_set_text(event, "path", path);
-    oddi_json_set_text(event, "reason", reason);
-    oddi_report_send(r->ctx, event);
+    oddi_report_left_out(r->ctx, r->left_out, path, reason);
 }
 
 struct look_key {

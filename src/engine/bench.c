@@ -207,22 +207,14 @@ out:
 static odd_status bench_scoring(struct bench *b)
 {
     odd_status status = ODD_OK;
-    struct oddi_binding *binding = NULL;
-    int count = 0;
+    const struct oddi_plan_options how = {
+        .type = ODDI_F32, .mode = oddi_config_mode(b->config, false), .threads = b->ctx->threads};
     oddi_build_init(&b->score, b->ctx, &b->config->values, &b->in, 1);
     b->score.stage = ODDI_STAGE_SCORE;
     b->config->method->build(&b->score);
-    TRY(oddi_graph_fuse(&b->score.graph));
-    TRY(oddi_state_bind(&b->trainer.state, &b->score, &binding, &count));
-    const struct oddi_plan_options options = {.type = ODDI_F32,
-                                              .mode = oddi_config_mode(b->config, false),
-                                              .threads = b->ctx->threads,
-                                              .binding = binding,
-                                              .binding_count = count};
-    TRY(oddi_plan_new(b->ctx, &b->score.graph, &options, &b->score_plan));
+    TRY(oddi_state_plan(&b->trainer.state, &b->score, &how, &b->score_plan));
     TRY(oddi_plan_set(b->score_plan, b->score.image, b->picture));
 out:
-    oddi_free(b->ctx, binding);
     return status;
 }
 

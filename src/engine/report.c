@@ -63,3 +63,15 @@ void oddi_report_text(struct odd_context *ctx, const char *kind, const char *for
     oddi_json_set_text(e, "text", text);
     oddi_report_send(ctx, e);
 }
+
+void oddi_report_left_out(struct odd_context *ctx, json_t *list, const char *path,
+                          const char *reason)
+{
+    json_t *one = json_object(), *event = oddi_report_event("left-out");
+    oddi_json_set_text(one, "path", path);
+    oddi_json_set_text(one, "reason", reason);
+    json_array_append_new(list, one);
+    oddi_json_set_text(event, "path", path);
+    oddi_json_set_text(event, "reason", reason);
+    oddi_report_send(ctx, event);
+}

@@ -16,6 +16,9 @@ json_t *oddi_report_event(const char *kind);
 /* {"event":"pictures", ...}; `began` is oddi_os_now_ns() of the phase's start. */
 void oddi_report_pictures(struct odd_context *ctx, const char *phase, size_t done, size_t total,
                           uint64_t began);
+/* Notes a picture that cannot be used as {path, reason} in `list`, and reports it. */
+void oddi_report_left_out(struct odd_context *ctx, json_t *list, const char *path,
+                          const char *reason);
 /* {"event": kind, "text": ...} */
 void oddi_report_text(struct odd_context *ctx, const char *kind, const char *format, ...)
     ODDI_PRINTF(3, 4);

@@ -16,13 +16,7 @@
 
 void oddi_train_leave_out(struct train_run *r, const char *path, const char *reason)
 {
-    json_t *one = json_object(), *event = oddi_report_event("left-out");
-    oddi_json_set_text(one, "path", path);
-    oddi_json_set_text(one, "reason", reason);
-    json_array_append_new(r->left_out, one);
-    oddi_json_set_text(event, "path", path);
-    oddi_json_set_text(event, "reason", reason);
-    oddi_report_send(r->ctx, event);
+    oddi_report_left_out(r->ctx, r->left_out, path, reason);
 }
 
 static void train_note_left_out(struct train_run *r)
@@ -70,7 +64,8 @@ static odd_status train_loader(struct train_run *r, const uint32_t *index, size_
     options.cache_bytes =
         r->config->method->fit ? 0 : (size_t)oddi_values_int(v, "cache-mib") << 20;
     options.seed = r->seed;
-    options.drop_last = !oddi_values_has(v, "last-batch") || oddi_values_is(v, "last-batch", "drop");
+    options.drop_last =
+        !oddi_values_has(v, "last-batch") || oddi_values_is(v, "last-batch", "drop");
     options.strict = r->strict;
     options.prepare = r->prepare;
     options.augment = oddi_values_has(v, "augment") ? oddi_values_text(v, "augment") : NULL;
@@ -329,7 +324,8 @@ odd_status odd_train(struct odd_context *ctx, struct odd_dataset *dataset,
     r.suspects = json_array();
     oddi_model_file_init(&r.kept, ctx);
     char *text = NULL;
-    odd_status status = r.left_out && r.choice && r.suspects ? train_run_all(&r, options, &text) : ODD_ENOMEM;
+    odd_status status =
+        r.left_out && r.choice && r.suspects ? train_run_all(&r, options, &text) : ODD_ENOMEM;
     json_decref(r.left_out);
     json_decref(r.choice);
     json_decref(r.suspects);

@@ -4,6 +4,7 @@
  * the processor can and only decide what is looked at; distances and products are not, so that
  * every instruction set gives their bits.
  */
+#include "base/isa.h"
 #include "knn/knn_int.h"
 #include "knn/lanes.h"
 
@@ -201,16 +202,7 @@ static void kernels_product(const struct knn_product *p)
 
 static bool kernels_usable(void)
 {
-#if ODDI_ISA_LEVEL == 2
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-#elif ODDI_ISA_LEVEL == 1
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("bmi2");
-#else
-    return true;
-#endif
+    return oddi_isa_usable(ODDI_ISA_LEVEL);
 }
 
 const struct knn_kernels KERNELS_CAT(oddi_knn_kernels, ODDI_ISA) = {

@@ -70,7 +70,6 @@ static void fit_paint(struct fit_test *f)
 static void fit_plan(struct fit_test *f)
 {
     struct odd_context *ctx = f->t.ctx;
-    int count = 0;
     oddi_build_init(&f->build, ctx, &f->values, &f->in, 1);
     f->build.stage = ODDI_STAGE_SCORE;
     f->method->build(&f->build);
@@ -80,13 +79,8 @@ static void fit_plan(struct fit_test *f)
     assert_int_equal(oddi_state_declare(&f->state, &f->build.graph), ODD_OK);
     assert_int_equal(oddi_state_start(&f->state, 3, false), ODD_OK);
     fit_expert(&f->state);
-    assert_int_equal(oddi_state_bind(&f->state, &f->build, &f->binding, &count), ODD_OK);
-    const struct oddi_plan_options options = {.type = ODDI_F32,
-                                              .mode = "best",
-                                              .threads = 1,
-                                              .binding = f->binding,
-                                              .binding_count = count};
-    if (oddi_plan_new(ctx, &f->build.graph, &options, &f->plan) != ODD_OK)
+    const struct oddi_plan_options how = {.type = ODDI_F32, .mode = "best", .threads = 1};
+    if (oddi_state_plan(&f->state, &f->build, &how, &f->plan) != ODD_OK)
         fail_msg("%s", odd_last_message(ctx));
 }
 
@@ -129,7 +123,6 @@ void fit_end(struct fit_test *f)
     free(f->pictures);
     oddi_model_file_release(&f->kept);
     oddi_plan_free(f->plan);
-    oddi_free(f->t.ctx, f->binding);
     oddi_state_release(&f->state);
     oddi_build_release(&f->build);
     oddi_values_release(&f->values);

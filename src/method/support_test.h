@@ -26,7 +26,6 @@ struct fit_test {
     struct oddi_state state;
     struct oddi_build build;
     struct oddi_plan *plan;
-    struct oddi_binding *binding;
     struct oddi_model_file kept;
     int threads;
     int64_t tiles;

@@ -20,8 +20,7 @@ static int frozen_batch(const struct oddi_geometry *in)
 odd_status oddi_frozen_open(struct oddi_frozen *f, struct oddi_trainer *t)
 {
     odd_status status = ODD_OK;
-    struct oddi_binding *binding = NULL;
-    int count = 0;
+    const struct oddi_plan_options how = oddi_trainer_how(t);
     memset(f, 0, sizeof(*f));
     f->ctx = t->ctx;
     if (t->net.stages < 1)
@@ -35,17 +34,8 @@ odd_status oddi_frozen_open(struct oddi_frozen *f, struct oddi_trainer *t)
     if (f->build.frozens == 0)
         return ODD_OK;
     TRY(oddi_build_keep_frozen(&f->build));
-    TRY(oddi_graph_fuse(&f->build.graph));
-    TRY(oddi_state_bind(&t->state, &f->build, &binding, &count));
-    const struct oddi_plan_options options = {.type = ODDI_F32,
-                                              .mode = t->net.mode,
-                                              .threads = t->ctx->threads,
-                                              .check_numerics = t->check_numerics,
-                                              .binding = binding,
-                                              .binding_count = count};
-    TRY(oddi_plan_new(t->ctx, &f->build.graph, &options, &f->plan));
+    TRY(oddi_state_plan(&t->state, &f->build, &how, &f->plan));
 out:
-    oddi_free(t->ctx, binding);
     return status;
 }
 

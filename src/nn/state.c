@@ -186,3 +186,18 @@ odd_status oddi_state_bind(struct oddi_state *s, const struct oddi_build *b,
     *count = n;
     return ODD_OK;
 }
+
+odd_status oddi_state_plan(struct oddi_state *s, struct oddi_build *b,
+                           const struct oddi_plan_options *how, struct oddi_plan **plan)
+{
+    odd_status status = ODD_OK;
+    struct oddi_plan_options options = *how;
+    struct oddi_binding *binding = NULL;
+    TRY(oddi_graph_fuse(&b->graph));
+    TRY(oddi_state_bind(s, b, &binding, &options.binding_count));
+    options.binding = binding;
+    TRY(oddi_plan_new(s->ctx, &b->graph, &options, plan));
+out:
+    oddi_free(s->ctx, binding);
+    return status;
+}

@@ -56,4 +56,7 @@ void oddi_state_restart(struct oddi_group *group);
  * gradients. *binding is freed by the caller. */
 odd_status oddi_state_bind(struct oddi_state *s, const struct oddi_build *b,
                            struct oddi_binding **binding, int *count);
+/* Fuses the graph, binds it to this state and plans it; `how` says all but the bindings. */
+odd_status oddi_state_plan(struct oddi_state *s, struct oddi_build *b,
+                           const struct oddi_plan_options *how, struct oddi_plan **plan);
 #endif

@@ -61,28 +61,26 @@ void oddi_trainer_release(struct oddi_trainer *t)
     oddi_state_release(&t->state);
 }
 
+struct oddi_plan_options oddi_trainer_how(const struct oddi_trainer *t)
+{
+    return (struct oddi_plan_options){.type = ODDI_F32,
+                                      .mode = t->net.mode,
+                                      .threads = t->ctx->threads,
+                                      .check_numerics = t->check_numerics};
+}
+
 static odd_status trainer_make(struct oddi_trainer *t, int stage, int64_t batch,
                                struct oddi_trainer_plan *p)
 {
     odd_status status = ODD_OK;
-    struct oddi_binding *binding = NULL;
-    int count = 0;
+    const struct oddi_plan_options how = oddi_trainer_how(t);
     if (t->last == p)
         t->last = NULL;
     trainer_drop(p);
     TRY(trainer_build(t, stage, batch, t->frozen.get ? ODDI_BUILD_REST : ODDI_BUILD_WHOLE,
                       &p->build));
-    TRY(oddi_graph_fuse(&p->build.graph));
-    TRY(oddi_state_bind(&t->state, &p->build, &binding, &count));
-    const struct oddi_plan_options options = {.type = ODDI_F32,
-                                              .mode = t->net.mode,
-                                              .threads = t->ctx->threads,
-                                              .check_numerics = t->check_numerics,
-                                              .binding = binding,
-                                              .binding_count = count};
-    TRY(oddi_plan_new(t->ctx, &p->build.graph, &options, &p->plan));
+    TRY(oddi_state_plan(&t->state, &p->build, &how, &p->plan));
 out:
-    oddi_free(t->ctx, binding);
     if (status != ODD_OK)
         trainer_drop(p);
     return status;

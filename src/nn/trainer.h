@@ -63,6 +63,8 @@ odd_status oddi_trainer_init(struct oddi_trainer *t, struct odd_context *ctx,
 void oddi_trainer_release(struct oddi_trainer *t);
 /* Gives the plans' memory back; the next step makes what it needs again. */
 void oddi_trainer_drop_plans(struct oddi_trainer *t);
+/* How its plans are made, for oddi_state_plan. */
+struct oddi_plan_options oddi_trainer_how(const struct oddi_trainer *t);
 /* One step on (count, C, H, W) pictures. */
 odd_status oddi_trainer_step(struct oddi_trainer *t, int stage, int64_t step, const float *pictures,
                              int64_t count);

@@ -35,7 +35,6 @@ struct bank_pool {
     /* After the choice, per row: the nearest chosen row (its place in the choice), and how far. */
     int32_t *near;
     float *near2;
-    bool smooth;
 };
 /* Writes f->strange, against the subset `chosen` of the pool. */
 odd_status oddi_bank_suspects(struct bank_pool *p, const int64_t *chosen, int64_t count);

@@ -217,15 +217,17 @@ static odd_status learn_choose(struct bank_pool *p, bool near, int64_t **chosen,
     return oddi_coreset(f->ctx, &args, *chosen, NULL);
 }
 
-odd_status oddi_bank_fit(struct oddi_fitting *f)
+/* `suspects`: the training pictures are compared with each other, and trimmed. */
+static odd_status learn(struct oddi_fitting *f, bool suspects)
 {
     odd_status status = ODD_OK;
     struct bank_pool p = {.f = f};
     int64_t *chosen = NULL, count = 0;
     TRY(learn_pool(&p));
-    TRY(learn_choose(&p, true, &chosen, &count));
-    TRY(oddi_bank_suspects(&p, chosen, count));
-    if (oddi_bank_trim(&p)) {
+    TRY(learn_choose(&p, suspects, &chosen, &count));
+    if (suspects)
+        TRY(oddi_bank_suspects(&p, chosen, count));
+    if (suspects && oddi_bank_trim(&p)) {
         oddi_free(f->ctx, chosen);
         chosen = NULL;
         TRY(learn_choose(&p, false, &chosen, &count));
@@ -237,16 +239,12 @@ out:
     return status;
 }
 
+odd_status oddi_bank_fit(struct oddi_fitting *f)
+{
+    return learn(f, true);
+}
+
 odd_status oddi_bank_extend(struct oddi_fitting *f)
 {
-    odd_status status = ODD_OK;
-    struct bank_pool p = {.f = f};
-    int64_t *chosen = NULL, count = 0;
-    TRY(learn_pool(&p));
-    TRY(learn_choose(&p, false, &chosen, &count));
-    TRY(learn_keep(&p, chosen, count));
-out:
-    oddi_free(f->ctx, chosen);
-    learn_release(&p);
-    return status;
+    return learn(f, false);
 }

@@ -9,7 +9,6 @@
  * the farthest of them stands, which is less than the true distance.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "method/bank/bank.h"

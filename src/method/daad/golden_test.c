@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/safetensors.h"
+#include "../tests/support/golden.h"
 
 #define GOLDEN_FILE ODDI_SOURCE_DIR "/tests/golden/daad_plus.safetensors"
 #define GOLDEN_STEPS 3
@@ -23,27 +23,6 @@
 #define GOLDEN_WEIGHTS 3e-4 /* of the way moved */
 #define GOLDEN_STATS 1e-4
 #define GOLDEN_GRADIENT 1e-4
-
-static struct odd_context *golden_ctx;
-static struct oddi_safetensors *golden;
-
-static const struct oddi_st_tensor *golden_find(const char *prefix, const char *name)
-{
-    char key[96];
-    snprintf(key, sizeof(key), "%s%s", prefix, name);
-    return oddi_safetensors_find(golden, key);
-}
-
-/* Its values, to be freed. */
-static float *golden_values(const struct oddi_st_tensor *t, int64_t *count)
-{
-    assert_non_null(t);
-    *count = (int64_t)(t->size / oddi_st_dtype_size(t->dtype));
-    float *values = calloc((size_t)*count + 1, sizeof(float));
-    assert_non_null(values);
-    daad_test_ok(golden_ctx, oddi_st_to_f32(golden_ctx, t, values));
-    return values;
-}
 
 static double golden_number(const char *name, int64_t at)
 {
@@ -53,18 +32,6 @@ static double golden_number(const char *name, int64_t at)
     const double value = values[at];
     free(values);
     return value;
-}
-
-/* |a - b| relative to |b - c|, all as vectors; c NULL: to |b|. */
-static double golden_distance(const float *a, const float *b, const float *c, int64_t count)
-{
-    double off = 0, way = 0;
-    for (int64_t i = 0; i < count; i++) {
-        const double d = (double)a[i] - (double)b[i], w = (double)b[i] - (c ? (double)c[i] : 0.0);
-        off += d * d;
-        way += w * w;
-    }
-    return sqrt(off / (way > 0 ? way : 1.0));
 }
 
 /* ---- the state ---- */
@@ -271,17 +238,7 @@ static void test_variants(void **state)
 static int golden_setup(void **state)
 {
     (void)state;
-    return odd_context_new(&golden_ctx) == ODD_OK &&
-                   oddi_safetensors_open(golden_ctx, GOLDEN_FILE, &golden) == ODD_OK
-               ? 0
-               : -1;
-}
-static int golden_teardown(void **state)
-{
-    (void)state;
-    oddi_safetensors_free(golden);
-    odd_context_free(golden_ctx);
-    return 0;
+    return golden_open(GOLDEN_FILE);
 }
 
 int main(void)
@@ -291,5 +248,5 @@ int main(void)
         cmocka_unit_test(test_plus_simd), cmocka_unit_test(test_plus_best),
         cmocka_unit_test(test_variants),
     };
-    return cmocka_run_group_tests(tests, golden_setup, golden_teardown);
+    return cmocka_run_group_tests(tests, golden_setup, golden_close);
 }

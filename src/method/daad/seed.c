@@ -27,21 +27,13 @@ static odd_status seed_plan(struct seed_work *w)
 {
     struct oddi_trainer *t = w->e->trainer;
     odd_status status = ODD_OK;
-    struct oddi_binding *binding = NULL;
-    int count = 0;
+    const struct oddi_plan_options how = {
+        .type = ODDI_F32, .mode = t->net.mode, .threads = w->e->ctx->threads};
     oddi_build_init(&w->build, w->e->ctx, t->net.values, &t->net.in, 1);
     w->build.stage = ODDI_STAGE_SCORE;
     oddi_daad_build_queries(&w->build);
-    TRY(oddi_graph_fuse(&w->build.graph));
-    TRY(oddi_state_bind(&t->state, &w->build, &binding, &count));
-    const struct oddi_plan_options options = {.type = ODDI_F32,
-                                              .mode = t->net.mode,
-                                              .threads = w->e->ctx->threads,
-                                              .binding = binding,
-                                              .binding_count = count};
-    TRY(oddi_plan_new(w->e->ctx, &w->build.graph, &options, &w->plan));
+    TRY(oddi_state_plan(&t->state, &w->build, &how, &w->plan));
 out:
-    oddi_free(w->e->ctx, binding);
     return status;
 }
 

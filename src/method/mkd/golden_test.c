@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../tests/support/golden.h"
+
 #define GOLDEN_FILE ODDI_SOURCE_DIR "/tests/golden/mkd.safetensors"
 #define GOLDEN_LAMBDA 0.5
 #define GOLDEN_LOSS 1e-4     /* relative, of each term in each step */
@@ -20,21 +22,6 @@
 #define GOLDEN_NARROW                                                                              \
     "network=vgg16 expert-weights=random expert-width=0.0625 thin=4 batch=4 steps=5 beta1=0.9 "    \
     "schedule=constant lambda=0.5 "
-
-static struct odd_context *golden_ctx;
-static struct oddi_safetensors *golden;
-
-/* |a - b| relative to |b - c|, all as vectors; c NULL: to |b|. */
-static double distance(const float *a, const float *b, const float *c, int64_t count)
-{
-    double off = 0, way = 0;
-    for (int64_t i = 0; i < count; i++) {
-        const double d = (double)a[i] - (double)b[i], w = (double)b[i] - (c ? (double)c[i] : 0.0);
-        off += d * d;
-        way += w * w;
-    }
-    return way > 0 ? sqrt(off / way) : sqrt(off);
-}
 
 /* ---- narrow ---- */
 
@@ -50,10 +37,9 @@ static float *golden_initial(const struct mkd_test *t, const struct oddi_state_p
         memcpy(copy, oddi_state_weights(&t->trainer.state, p), (size_t)count * sizeof(float));
         return copy;
     }
-    float *values =
-        mkd_test_is_expert(t, p)
-            ? mkd_test_tensor(golden_ctx, golden, "expert/", p->name + strlen("expert."), &count)
-            : mkd_test_tensor(golden_ctx, golden, "init/", p->name, &count);
+    float *values = mkd_test_is_expert(t, p)
+                        ? golden_tensor(golden, "expert/", p->name + strlen("expert."), &count)
+                        : golden_tensor(golden, "init/", p->name, &count);
     assert_int_equal(count, oddi_shape_count(&p->shape));
     return values;
 }
@@ -93,9 +79,10 @@ static void golden_weights(struct mkd_test *t, struct mkd_test *fresh)
         int64_t count = 0;
         if (mkd_test_is_expert(t, p))
             continue;
-        float *want = mkd_test_tensor(golden_ctx, golden, "final/", p->name, &count);
+        float *want = golden_tensor(golden, "final/", p->name, &count);
         float *initial = golden_initial(fresh, p);
-        const double off = distance(oddi_state_weights(&t->trainer.state, p), want, initial, count);
+        const double off =
+            golden_distance(oddi_state_weights(&t->trainer.state, p), want, initial, count);
         if (!(off <= GOLDEN_MOVED))
             fail_msg("%s: off by %.3g of the way that it moved", p->name, off);
         free(want);
@@ -108,8 +95,8 @@ static void golden_scores(struct mkd_test *t, const float *pictures)
     struct mkd_test_scorer s;
     int64_t n = 0;
     const int64_t floats = 3 * t->in.height * t->in.width;
-    float *direction = mkd_test_tensor(golden_ctx, golden, "score/", "direction", &n),
-          *value = mkd_test_tensor(golden_ctx, golden, "score/", "value", &n);
+    float *direction = golden_tensor(golden, "score/", "direction", &n),
+          *value = golden_tensor(golden, "score/", "value", &n);
     mkd_test_scorer_open(&s, t, 1);
     for (int64_t i = 0; i < n; i++) {
         mkd_test_score(&s, pictures + i * floats);
@@ -132,14 +119,14 @@ static void golden_gradient(struct mkd_test *t, const float *picture, const char
     mkd_test_set(t, settings);
     mkd_test_scorer_open(&s, t, 2);
     mkd_test_score(&s, picture);
-    float *want = mkd_test_tensor(golden_ctx, golden, "gradient/", how, &count);
-    const double off =
-        distance(oddi_plan_output(s.plan, oddi_build_find(&s.b, "gradient")), want, NULL, count);
+    float *want = golden_tensor(golden, "gradient/", how, &count);
+    const double off = golden_distance(oddi_plan_output(s.plan, oddi_build_find(&s.b, "gradient")),
+                                       want, NULL, count);
     if (!(off <= GOLDEN_GRADIENT))
         fail_msg("gradient %s is off by %.3g", how, off);
     free(want);
     if (strcmp(how, "both") == 0) {
-        want = mkd_test_tensor(golden_ctx, golden, "map", "", &count);
+        want = golden_tensor(golden, "map", "", &count);
         assert_int_equal(count, t->in.height * t->in.width);
         for (int64_t i = 0; i < count; i++)
             assert_true(fabsf(s.map[i] - want[i]) < 5e-3f);
@@ -153,9 +140,9 @@ static void test_narrow(void **unused)
     struct mkd_test t, fresh;
     int64_t n = 0;
     (void)unused;
-    float *pictures = mkd_test_tensor(golden_ctx, golden, "picture", "", &n);
-    float *direction = mkd_test_tensor(golden_ctx, golden, "direction", "", &n),
-          *value = mkd_test_tensor(golden_ctx, golden, "value", "", &n);
+    float *pictures = golden_tensor(golden, "picture", "", &n);
+    float *direction = golden_tensor(golden, "direction", "", &n),
+          *value = golden_tensor(golden, "value", "", &n);
     golden_start(&t, 2);
     golden_start(&fresh, 1);
     golden_train(&t, pictures, direction, value);
@@ -175,20 +162,11 @@ static void test_narrow(void **unused)
 static int golden_setup(void **state)
 {
     (void)state;
-    if (odd_context_new(&golden_ctx) != ODD_OK)
-        return -1;
-    return oddi_safetensors_open(golden_ctx, GOLDEN_FILE, &golden) == ODD_OK ? 0 : -1;
-}
-static int golden_teardown(void **state)
-{
-    (void)state;
-    oddi_safetensors_free(golden);
-    odd_context_free(golden_ctx);
-    return 0;
+    return golden_open(GOLDEN_FILE);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_narrow)};
-    return cmocka_run_group_tests(tests, golden_setup, golden_teardown);
+    return cmocka_run_group_tests(tests, golden_setup, golden_close);
 }

@@ -69,9 +69,10 @@ static odd_status lambda_open(struct lambda_look *l)
 {
     struct oddi_trainer *t = l->s->trainer;
     struct oddi_node *keep[2 * MKD_POINTS_MAX + 2];
-    struct oddi_binding *binding = NULL;
+    const struct oddi_plan_options how = {
+        .type = ODDI_F32, .mode = t->net.mode, .threads = l->s->ctx->threads};
     odd_status status = ODD_OK;
-    int count = 0, kept = 0;
+    int kept = 0;
     oddi_build_init(&l->b, l->s->ctx, l->s->values, &t->net.in, t->recipe.batch);
     oddi_mkd_networks(&l->b, &l->pair);
     if (l->b.graph.status == ODD_OK)
@@ -87,16 +88,8 @@ static odd_status lambda_open(struct lambda_look *l)
     keep[kept++] = l->terms.cosine;
     keep[kept++] = l->terms.value;
     TRY(oddi_graph_keep_only(&l->b.graph, keep, kept));
-    TRY(oddi_graph_fuse(&l->b.graph));
-    TRY(oddi_state_bind(&t->state, &l->b, &binding, &count));
-    const struct oddi_plan_options options = {.type = ODDI_F32,
-                                              .mode = t->net.mode,
-                                              .threads = l->s->ctx->threads,
-                                              .binding = binding,
-                                              .binding_count = count};
-    TRY(oddi_plan_new(l->s->ctx, &l->b.graph, &options, &l->plan));
+    TRY(oddi_state_plan(&t->state, &l->b, &how, &l->plan));
 out:
-    oddi_free(l->s->ctx, binding);
     return status;
 }
 

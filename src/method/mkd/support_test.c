@@ -94,21 +94,6 @@ double mkd_test_train(struct mkd_test *t, int64_t steps, double *first)
 
 /* ---- golden values ---- */
 
-float *mkd_test_tensor(struct odd_context *ctx, struct oddi_safetensors *st, const char *prefix,
-                       const char *name, int64_t *count)
-{
-    char key[160];
-    snprintf(key, sizeof(key), "%s%s", prefix, name);
-    const struct oddi_st_tensor *t = oddi_safetensors_find(st, key);
-    if (!t)
-        fail_msg("no tensor %s", key);
-    *count = (int64_t)(t->size / oddi_st_dtype_size(t->dtype));
-    float *values = calloc((size_t)*count + 1, sizeof(float));
-    assert_non_null(values);
-    mkd_test_ok(ctx, oddi_st_to_f32(ctx, t, values));
-    return values;
-}
-
 void mkd_test_near(const char *what, int64_t at, double got, double want, double bound)
 {
     if (!(fabs(got - want) <= bound * fabs(want)))

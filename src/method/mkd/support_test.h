@@ -40,9 +40,6 @@ void mkd_test_ok(struct odd_context *ctx, odd_status status);
 /* Steps on the first four pictures; the last loss. */
 double mkd_test_train(struct mkd_test *t, int64_t steps, double *first);
 
-/* Values of tensor prefix + name, to be freed. */
-float *mkd_test_tensor(struct odd_context *ctx, struct oddi_safetensors *st, const char *prefix,
-                       const char *name, int64_t *count);
 void mkd_test_near(const char *what, int64_t at, double got, double want, double bound);
 /* Both terms of the last step, of four points, against those of step `step`. */
 void mkd_test_same_terms(const struct mkd_test *t, const float *const want[2], int64_t step,

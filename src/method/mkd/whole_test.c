@@ -16,10 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GOLDEN_FILE ODDI_SOURCE_DIR "/tests/golden/mkd.safetensors"
+#include "../tests/support/golden.h"
 
-static struct odd_context *golden_ctx;
-static struct oddi_safetensors *golden;
+#define GOLDEN_FILE ODDI_SOURCE_DIR "/tests/golden/mkd.safetensors"
 
 static double correlation(const float *a, const float *b, int64_t n)
 {
@@ -68,7 +67,7 @@ static void whole_fill(struct mkd_test *t, struct oddi_safetensors *weights)
         int64_t count = oddi_shape_count(&p->shape);
         float *values = NULL;
         if (mkd_test_is_expert(t, p)) {
-            values = mkd_test_tensor(golden_ctx, weights, "", p->name + strlen("expert."), &count);
+            values = golden_tensor(weights, "", p->name + strlen("expert."), &count);
         } else if (p->shape.rank == 4) { /* blockB.convC.weight */
             const uint32_t key = (uint32_t)(p->name[5] - '0') * 10 + (uint32_t)(p->name[11] - '0');
             const double bound = sqrt(6.0 / (9.0 * (double)(p->shape.dim[0] + p->shape.dim[1])));
@@ -86,8 +85,8 @@ static void whole_fill(struct mkd_test *t, struct oddi_safetensors *weights)
 static void whole_train(struct mkd_test *t)
 {
     int64_t steps = 0;
-    float *direction = mkd_test_tensor(golden_ctx, golden, "whole/", "direction", &steps),
-          *value = mkd_test_tensor(golden_ctx, golden, "whole/", "value", &steps);
+    float *direction = golden_tensor(golden, "whole/", "direction", &steps),
+          *value = golden_tensor(golden, "whole/", "value", &steps);
     float *batch = calloc(16 * WHOLE_PLANE, sizeof(float));
     assert_non_null(batch);
     for (int i = 0; i < 16; i++)
@@ -126,8 +125,8 @@ static void test_whole(void **unused)
                    2, &in);
     whole_fill(&t, weights);
     whole_train(&t);
-    float *scores = mkd_test_tensor(golden_ctx, golden, "whole/", "score", &n),
-          *maps = mkd_test_tensor(golden_ctx, golden, "whole/", "map", &n);
+    float *scores = golden_tensor(golden, "whole/", "score", &n),
+          *maps = golden_tensor(golden, "whole/", "map", &n);
     mkd_test_scorer_open(&s, &t, 2);
     for (int i = 0; i < 4; i++) {
         float picture[WHOLE_PLANE];
@@ -151,20 +150,11 @@ static void test_whole(void **unused)
 static int golden_setup(void **state)
 {
     (void)state;
-    if (odd_context_new(&golden_ctx) != ODD_OK)
-        return -1;
-    return oddi_safetensors_open(golden_ctx, GOLDEN_FILE, &golden) == ODD_OK ? 0 : -1;
-}
-static int golden_teardown(void **state)
-{
-    (void)state;
-    oddi_safetensors_free(golden);
-    odd_context_free(golden_ctx);
-    return 0;
+    return golden_open(GOLDEN_FILE);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole)};
-    return cmocka_run_group_tests(tests, golden_setup, golden_teardown);
+    return cmocka_run_group_tests(tests, golden_setup, golden_close);
 }

@@ -15,26 +15,10 @@
 #include <string.h>
 
 #include "nn/nets/nets.h"
-#include "store/safetensors.h"
+#include "../tests/support/golden.h"
 
 #define GOLDEN_FILE ODDI_SOURCE_DIR "/tests/golden/nets.safetensors"
 #define GOLDEN_BOUND 1e-4 /* relative L2 */
-
-static struct odd_context *golden_ctx;
-static struct oddi_safetensors *golden;
-
-/* Its values, to be freed; NULL when it is not there. */
-static float *golden_values(const char *name, const struct oddi_st_tensor **tensor)
-{
-    const struct oddi_st_tensor *t = oddi_safetensors_find(golden, name);
-    *tensor = t;
-    if (!t)
-        return NULL;
-    float *values = calloc(t->size / oddi_st_dtype_size(t->dtype) + 1, sizeof(float));
-    assert_non_null(values);
-    nn_test_ok(golden_ctx, oddi_st_to_f32(golden_ctx, t, values));
-    return values;
-}
 
 /* ---- one network built, filled and run ---- */
 
@@ -63,15 +47,16 @@ static void golden_fill(struct golden_net *n)
     const size_t prefix = strlen("expert.");
     for (int i = 0; i < n->b.graph.count; i++) {
         const struct oddi_node *node = n->b.graph.node[i];
-        const struct oddi_st_tensor *t;
+        int64_t count = 0;
         char name[2 * ODDI_NET_NAME];
         if (!(node->flags & ODDI_NODE_PARAM))
             continue;
         assert_true(node->flags & ODDI_NODE_FROZEN);
         snprintf(name, sizeof(name), "%s/w/%s", n->net->name, node->name + prefix);
-        float *values = golden_values(name, &t);
-        if (!values)
+        const struct oddi_st_tensor *t = golden_find("", name);
+        if (!t)
             fail_msg("PyTorch has no %s", name);
+        float *values = golden_values(t, &count);
         assert_int_equal(t->rank, node->shape.rank);
         for (int k = 0; k < t->rank; k++)
             assert_int_equal(t->dim[k], node->shape.dim[k]);
@@ -83,16 +68,15 @@ static void golden_fill(struct golden_net *n)
 static void golden_compare(const struct golden_net *n, const struct oddi_node *node,
                            const char *what)
 {
-    const struct oddi_st_tensor *t;
+    int64_t count = 0;
     double off = 0, size = 0;
     char name[96];
     snprintf(name, sizeof(name), "%s/%s", n->net->name, what);
-    float *want = golden_values(name, &t);
-    assert_non_null(want);
+    float *want = golden_tensor(golden, "", name, &count);
     const float *got = oddi_plan_output(n->plan, node);
     assert_non_null(got);
-    assert_int_equal(t->size / sizeof(float), oddi_shape_count(&node->shape));
-    for (size_t i = 0; i < t->size / sizeof(float); i++) {
+    assert_int_equal(count, oddi_shape_count(&node->shape));
+    for (int64_t i = 0; i < count; i++) {
         off += ((double)got[i] - (double)want[i]) * ((double)got[i] - (double)want[i]);
         size += (double)want[i] * (double)want[i];
     }
@@ -105,11 +89,11 @@ static void golden_run(const char *name, double width, const char *mode, bool fu
 {
     struct golden_net n = {.net = oddi_net_find(name)};
     const struct oddi_plan_options options = {.mode = mode, .threads = 2};
-    const struct oddi_st_tensor *t;
+    const struct oddi_st_tensor *t = golden_find("", "input");
+    int64_t count = 0;
     char key[96];
     assert_non_null(n.net);
-    float *input = golden_values("input", &t);
-    assert_non_null(input);
+    float *input = golden_values(t, &count);
     snprintf(key, sizeof(key), "%s/scores", name);
     golden_build(&n, width, t->dim, oddi_safetensors_find(golden, key) != NULL);
     if (fuse)
@@ -329,17 +313,7 @@ static void test_others_are_refused(void **state)
 static int setup(void **state)
 {
     (void)state;
-    return odd_context_new(&golden_ctx) == ODD_OK &&
-                   oddi_safetensors_open(golden_ctx, GOLDEN_FILE, &golden) == ODD_OK
-               ? 0
-               : -1;
-}
-static int teardown(void **state)
-{
-    (void)state;
-    oddi_safetensors_free(golden);
-    odd_context_free(golden_ctx);
-    return 0;
+    return golden_open(GOLDEN_FILE);
 }
 
 int main(void)
@@ -349,5 +323,5 @@ int main(void)
         cmocka_unit_test(test_impossible_pictures),     cmocka_unit_test(test_parameter_counts),
         cmocka_unit_test(test_networks_are_recognised), cmocka_unit_test(test_others_are_refused),
     };
-    return cmocka_run_group_tests_name("nets", tests, setup, teardown);
+    return cmocka_run_group_tests_name("nets", tests, setup, golden_close);
 }
