@@ -175,26 +175,31 @@ static odd_status fit_progress(void *engine, const char *phase, int64_t done, in
     return ODD_OK;
 }
 
-odd_status fit_learn(struct fit_test *f)
+struct oddi_fitting fit_fitting(struct fit_test *f)
 {
     for (int i = 0; i < FIT_NORMALS; i++) {
         f->strange[i] = NAN;
         f->dropped[i] = false;
     }
-    struct oddi_fitting fitting = {.ctx = f->t.ctx,
-                                   .values = &f->values,
-                                   .in = f->in,
-                                   .seed = 3,
-                                   .threads = f->threads,
-                                   .pictures = FIT_NORMALS,
-                                   .tiles = f->tiles,
-                                   .build = &f->build,
-                                   .each = fit_each,
-                                   .progress = fit_progress,
-                                   .engine = f,
-                                   .strange = f->strange,
-                                   .dropped = f->dropped,
-                                   .keep = &f->kept};
+    return (struct oddi_fitting){.ctx = f->t.ctx,
+                                 .values = &f->values,
+                                 .in = f->in,
+                                 .seed = 3,
+                                 .threads = f->threads,
+                                 .pictures = FIT_NORMALS,
+                                 .tiles = f->tiles,
+                                 .build = &f->build,
+                                 .each = fit_each,
+                                 .progress = fit_progress,
+                                 .engine = f,
+                                 .strange = f->strange,
+                                 .dropped = f->dropped,
+                                 .keep = &f->kept};
+}
+
+odd_status fit_learn(struct fit_test *f)
+{
+    struct oddi_fitting fitting = fit_fitting(f);
     fit_forget(f);
     odd_status status = f->method->fit(&fitting);
     if (status == ODD_OK)

@@ -45,7 +45,9 @@ void fit_start(struct fit_test *f, const struct oddi_method *method, int channel
 void fit_end(struct fit_test *f);
 void fit_set(struct fit_test *f, const char *name, const char *value);
 odd_status fit_check(struct fit_test *f, struct oddi_geometry in);
-/* Fits, on f->threads, and opens what was kept. */
+/* What a fit of the normals is given, on f->threads; it keeps into f->kept. */
+struct oddi_fitting fit_fitting(struct fit_test *f);
+/* Fits and opens what was kept. */
 odd_status fit_learn(struct fit_test *f);
 void fit_learn_well(struct fit_test *f);
 /* A look at picture i as the engine gives it; the part that is the picture may be changed. */
