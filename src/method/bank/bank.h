@@ -3,7 +3,8 @@
 #ifndef ODDI_METHOD_BANK_BANK_H
 #define ODDI_METHOD_BANK_BANK_H
 #include "knn/knn.h"
-#include "method/method.h"
+#include "method/pool.h"
+#include "nn/features.h"
 
 #define BANK_ROWS ODDI_FITTED "rows"       /* (M, D) f32, in the order in which they were chosen */
 #define BANK_PICTURE ODDI_FITTED "picture" /* (M) i64: the training picture each row is of */
@@ -21,17 +22,13 @@ struct bank_fitted {
 };
 
 /* The rows that are chosen from: those of the bank so far, then those of the training pictures,
- * closed up in their order. */
+ * closed up in their order. A row's origin is its picture and cell, as BANK_PICTURE and BANK_CELL.
+ */
 struct bank_pool {
     struct oddi_fitting *f;
     struct oddi_feature_grid grid;
-    int64_t cells;           /* of a tile */
-    int64_t before;          /* rows of the bank so far; 0 when it is made */
-    int64_t room;            /* rows that a picture has place for */
-    int64_t *have;           /* rows of each picture */
-    float *rows;             /* (before + pictures * room) * dim; closed up, count * dim */
-    int64_t *picture, *cell; /* of each row, as BANK_PICTURE and BANK_CELL */
-    int64_t count;
+    int64_t cells; /* of a tile */
+    struct oddi_pool pool;
     /* After the choice, per row: the nearest chosen row (its place in the choice), and how far. */
     int32_t *near;
     float *near2;
@@ -40,9 +37,6 @@ struct bank_pool {
 odd_status oddi_bank_suspects(struct bank_pool *p, const int64_t *chosen, int64_t count);
 /* Takes the strangest share out of the pool; false: none are to go. */
 bool oddi_bank_trim(struct bank_pool *p);
-/* Moves n rows, with what is known of them, to the front. */
-void oddi_bank_move(struct bank_pool *p, int64_t to, int64_t from, int64_t n);
-
 odd_status oddi_bank_fit(struct oddi_fitting *f);
 odd_status oddi_bank_extend(struct oddi_fitting *f);
 odd_status oddi_bank_open(struct odd_context *ctx, const struct oddi_build *b,

@@ -17,9 +17,9 @@
 /* `want` of a tile's cells in rising order of a shuffle, all of them in their own, to place `to`.
  */
 static odd_status learn_draw(const struct bank_pool *p, const struct oddi_measure *m, int64_t i,
-                             int64_t want, const float *rows, int64_t to)
+                             int64_t want, const float *rows, float *to)
 {
-    const size_t row = (size_t)p->grid.dim;
+    const int64_t row = p->grid.dim, first = (to - p->pool.rows) / row;
     uint32_t *order = oddi_alloc_array(m->ctx, (size_t)p->cells, sizeof(*order));
     struct oddi_rng rng;
     if (!order)
@@ -28,9 +28,9 @@ static odd_status learn_draw(const struct bank_pool *p, const struct oddi_measur
     oddi_rng_permutation(&rng, (size_t)p->cells, order);
     for (int64_t k = 0; k < want; k++) {
         const int64_t cell = want == p->cells ? k : (int64_t)order[k];
-        memcpy(p->rows + (size_t)(to + k) * row, rows + (size_t)cell * row, row * sizeof(float));
-        p->picture[to + k] = i;
-        p->cell[to + k] = m->tile * p->cells + cell;
+        memcpy(to + k * row, rows + cell * row, (size_t)row * sizeof(float));
+        p->pool.from[first + k][0] = i;
+        p->pool.from[first + k][1] = m->tile * p->cells + cell;
     }
     oddi_free(m->ctx, order);
     return ODD_OK;
@@ -40,37 +40,15 @@ static odd_status learn_take(void *user, int64_t i, const struct oddi_measure *m
 {
     const struct bank_pool *p = user;
     odd_status status = ODD_OK;
-    int64_t want = p->room * (m->tile + 1) / m->tiles - p->room * m->tile / m->tiles;
-    want = want < p->cells ? want : p->cells;
+    const int64_t share = oddi_pool_share(&p->pool, m), want = share < p->cells ? share : p->cells;
     float *rows = oddi_alloc_array(m->ctx, (size_t)(p->cells * p->grid.dim), sizeof(float));
     if (!rows)
         return ODD_ENOMEM;
     TRY(oddi_bank_rows(m, rows));
-    TRY(learn_draw(p, m, p->f->earlier + i, want, rows, p->before + i * p->room + p->have[i]));
-    p->have[i] += want;
+    TRY(learn_draw(p, m, p->f->earlier + i, want, rows, oddi_pool_place(&p->pool, i, want)));
 out:
     oddi_free(m->ctx, rows);
     return status;
-}
-
-void oddi_bank_move(struct bank_pool *p, int64_t to, int64_t from, int64_t n)
-{
-    const int64_t row = p->grid.dim;
-    if (from == to)
-        return;
-    memmove(p->rows + to * row, p->rows + from * row, (size_t)(n * row) * sizeof(float));
-    memmove(p->picture + to, p->picture + from, (size_t)n * sizeof(*p->picture));
-    memmove(p->cell + to, p->cell + from, (size_t)n * sizeof(*p->cell));
-}
-
-/* Closes the gaps of pictures that have fewer cells than there was room for. */
-static void learn_close_up(struct bank_pool *p)
-{
-    p->count = p->before;
-    for (int64_t i = 0; i < p->f->pictures; i++) {
-        oddi_bank_move(p, p->count, p->before + i * p->room, p->have[i]);
-        p->count += p->have[i];
-    }
 }
 
 /* The rows of the bank so far, where there is one: `open` has checked them. */
@@ -79,30 +57,32 @@ static void learn_before(struct bank_pool *p, const struct oddi_model_file *file
     const struct oddi_stored *rows = oddi_model_file_find(file, BANK_ROWS),
                              *picture = oddi_model_file_find(file, BANK_PICTURE),
                              *cell = oddi_model_file_find(file, BANK_CELL);
-    memcpy(p->rows, rows->data, rows->size);
-    memcpy(p->picture, picture->data, picture->size);
-    memcpy(p->cell, cell->data, cell->size);
+    memcpy(p->pool.rows, rows->data, rows->size);
+    for (int64_t i = 0; i < p->pool.before; i++) {
+        p->pool.from[i][0] = ((const int64_t *)picture->data)[i];
+        p->pool.from[i][1] = ((const int64_t *)cell->data)[i];
+    }
 }
 
 /* Rows that each picture may give; ODD_ECONFIG where that is not one. */
-static odd_status learn_room(struct bank_pool *p)
+static odd_status learn_room(const struct bank_pool *p, int64_t before, int64_t *room)
 {
     struct oddi_fitting *f = p->f;
     const int64_t row = p->grid.dim * (int64_t)sizeof(float), all = p->cells * f->tiles;
     const int64_t budget = oddi_values_int(f->values, "pool-mib") << 20;
-    const int64_t fit = (budget / row - p->before) / f->pictures;
-    p->room = fit < all ? fit : all;
-    if (p->room < f->tiles)
+    const int64_t fit = (budget / row - before) / f->pictures;
+    *room = fit < all ? fit : all;
+    if (*room < f->tiles)
         return oddi_fail(
             f->ctx, ODD_ECONFIG, "pool-mib=%lld is less than one cell of each of %lld pictures%s%s",
             (long long)(budget >> 20), (long long)f->pictures,
-            f->tiles > 1 ? " and their tiles" : "", p->before > 0 ? " beside the bank so far" : "");
-    if (p->room < all)
+            f->tiles > 1 ? " and their tiles" : "", before > 0 ? " beside the bank so far" : "");
+    if (*room < all)
         oddi_log(f->ctx, ODD_LOG_INFO,
                  "the cells of %lld pictures would take %lld MiB: %lld of %lld are drawn of each "
                  "(pool-mib=%lld)",
                  (long long)f->pictures, (long long)((f->pictures * all * row) >> 20),
-                 (long long)p->room, (long long)all, (long long)(budget >> 20));
+                 (long long)*room, (long long)all, (long long)(budget >> 20));
     return ODD_OK;
 }
 
@@ -112,34 +92,18 @@ static odd_status learn_pool(struct bank_pool *p)
     odd_status status = ODD_OK;
     p->grid = oddi_features_grid(f->build);
     p->cells = p->grid.height * p->grid.width;
+    struct oddi_pool_size size = {.dim = p->grid.dim, .from = true};
     if (f->before)
-        p->before = oddi_model_file_find(f->before, BANK_ROWS)->shape.dim[0];
-    TRY(learn_room(p));
-    const size_t rows = (size_t)(p->before + f->pictures * p->room);
-    p->rows = oddi_alloc_array(f->ctx, rows, (size_t)p->grid.dim * sizeof(float));
-    p->picture = oddi_alloc_array(f->ctx, rows, sizeof(*p->picture));
-    p->cell = oddi_alloc_array(f->ctx, rows, sizeof(*p->cell));
-    p->have = oddi_calloc(f->ctx, (size_t)f->pictures, sizeof(*p->have));
-    if (!p->rows || !p->picture || !p->cell || !p->have)
-        return ODD_ENOMEM;
+        size.before = oddi_model_file_find(f->before, BANK_ROWS)->shape.dim[0];
+    TRY(learn_room(p, size.before, &size.room));
+    TRY(oddi_pool_init(&p->pool, f, &size));
     if (f->before)
         learn_before(p, f->before);
     const struct oddi_fit_pass pass = {"features", learn_take, p};
     TRY(f->each(f->engine, &pass));
-    learn_close_up(p);
+    oddi_pool_close(&p->pool);
 out:
     return status;
-}
-
-static void learn_release(struct bank_pool *p)
-{
-    struct odd_context *ctx = p->f->ctx;
-    oddi_free(ctx, p->near);
-    oddi_free(ctx, p->near2);
-    oddi_free(ctx, p->have);
-    oddi_free(ctx, p->cell);
-    oddi_free(ctx, p->picture);
-    oddi_free(ctx, p->rows);
 }
 
 /* How many rows the settings ask for. */
@@ -151,10 +115,10 @@ static int64_t learn_want(const struct bank_pool *p)
         (oddi_values_int(v, "bank-mib") << 20) / (p->grid.dim * (int64_t)sizeof(float));
     /* A share is one of all cells, also where not all are in the pool. */
     const double all = (double)p->f->pictures * (double)(p->cells * p->f->tiles);
-    int64_t want =
-        share > 0 ? p->before + (int64_t)(share * all + 0.5) : oddi_values_int(v, "coreset-count");
+    int64_t want = share > 0 ? p->pool.before + (int64_t)(share * all + 0.5)
+                             : oddi_values_int(v, "coreset-count");
     want = want < most ? want : most;
-    want = want < p->count ? want : p->count;
+    want = want < p->pool.count ? want : p->pool.count;
     return want > 0 ? want : 1;
 }
 
@@ -178,9 +142,9 @@ static odd_status learn_keep(const struct bank_pool *p, const int64_t *chosen, i
         goto out;
     }
     for (int64_t i = 0; i < count; i++) {
-        memcpy(rows + (size_t)i * row, p->rows + (size_t)chosen[i] * row, row * sizeof(float));
-        from[i] = p->picture[chosen[i]];
-        cell[i] = p->cell[chosen[i]];
+        memcpy(rows + (size_t)i * row, p->pool.rows + (size_t)chosen[i] * row, row * sizeof(float));
+        from[i] = p->pool.from[chosen[i]][0];
+        cell[i] = p->pool.from[chosen[i]][1];
     }
     const struct oddi_shape two = oddi_shape_make(2, count, p->grid.dim, 1, 1),
                             one = oddi_shape_make(1, count, 1, 1, 1);
@@ -200,13 +164,13 @@ static odd_status learn_choose(struct bank_pool *p, bool near, int64_t **chosen,
     *count = learn_want(p);
     *chosen = oddi_alloc_array(f->ctx, (size_t)*count, sizeof(**chosen));
     if (near) {
-        p->near = oddi_alloc_array(f->ctx, (size_t)p->count, sizeof(*p->near));
-        p->near2 = oddi_alloc_array(f->ctx, (size_t)p->count, sizeof(*p->near2));
+        p->near = oddi_alloc_array(f->ctx, (size_t)p->pool.count, sizeof(*p->near));
+        p->near2 = oddi_alloc_array(f->ctx, (size_t)p->pool.count, sizeof(*p->near2));
     }
     if (!*chosen || (near && (!p->near || !p->near2)))
         return ODD_ENOMEM;
-    const struct oddi_coreset_args args = {.rows = p->rows,
-                                           .count = p->count,
+    const struct oddi_coreset_args args = {.rows = p->pool.rows,
+                                           .count = p->pool.count,
                                            .dim = p->grid.dim,
                                            .want = *count,
                                            .threads = f->threads,
@@ -235,7 +199,9 @@ static odd_status learn(struct oddi_fitting *f, bool suspects)
     TRY(learn_keep(&p, chosen, count));
 out:
     oddi_free(f->ctx, chosen);
-    learn_release(&p);
+    oddi_free(f->ctx, p.near);
+    oddi_free(f->ctx, p.near2);
+    oddi_pool_release(&p.pool);
     return status;
 }
 

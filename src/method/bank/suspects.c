@@ -34,7 +34,7 @@ static odd_status suspects_picture(struct suspects_work *w, int64_t i, int64_t a
     int64_t own = 0;
     for (int64_t c = at; c < at + n; c++) {
         if (w->of[w->p->near[c]] == i)
-            memcpy(w->query + own++ * dim, w->p->rows + c * dim, (size_t)dim * sizeof(float));
+            memcpy(w->query + own++ * dim, w->p->pool.rows + c * dim, (size_t)dim * sizeof(float));
         else
             worst = w->p->near2[c] > worst ? w->p->near2[c] : worst;
     }
@@ -57,9 +57,9 @@ static odd_status suspects_all(struct suspects_work *w)
     struct oddi_fitting *f = w->p->f;
     odd_status status = ODD_OK;
     for (int64_t i = 0, at = 0; i < f->pictures; i++) {
-        if (w->p->have[i] > 0)
-            TRY(suspects_picture(w, i, at, w->p->have[i]));
-        at += w->p->have[i];
+        if (w->p->pool.have[i] > 0)
+            TRY(suspects_picture(w, i, at, w->p->pool.have[i]));
+        at += w->p->pool.have[i];
         TRY(f->progress(f->engine, "suspects", i + 1, f->pictures));
     }
 out:
@@ -74,16 +74,16 @@ odd_status oddi_bank_suspects(struct bank_pool *p, const int64_t *chosen, int64_
     struct suspects_work w = {.p = p, .k = count < SUSPECTS_NEAR ? (int)count : SUSPECTS_NEAR};
     float *rows = oddi_alloc_array(ctx, (size_t)count, row * sizeof(float));
     int64_t *of = oddi_alloc_array(ctx, (size_t)count, sizeof(*of));
-    w.query = oddi_alloc_array(ctx, (size_t)p->room, row * sizeof(float));
-    w.distance = oddi_alloc_array(ctx, (size_t)(p->room * w.k), sizeof(float));
-    w.near = oddi_alloc_array(ctx, (size_t)(p->room * w.k), sizeof(*w.near));
+    w.query = oddi_alloc_array(ctx, (size_t)p->pool.room, row * sizeof(float));
+    w.distance = oddi_alloc_array(ctx, (size_t)(p->pool.room * w.k), sizeof(float));
+    w.near = oddi_alloc_array(ctx, (size_t)(p->pool.room * w.k), sizeof(*w.near));
     if (!rows || !of || !w.query || !w.distance || !w.near) {
         status = ODD_ENOMEM;
         goto out;
     }
     for (int64_t i = 0; i < count; i++) {
-        memcpy(rows + (size_t)i * row, p->rows + (size_t)chosen[i] * row, row * sizeof(float));
-        of[i] = p->picture[chosen[i]];
+        memcpy(rows + (size_t)i * row, p->pool.rows + (size_t)chosen[i] * row, row * sizeof(float));
+        of[i] = p->pool.from[chosen[i]][0];
     }
     w.of = of;
     TRY(oddi_knn_new(ctx, rows, count, p->grid.dim, &w.knn));
@@ -112,15 +112,15 @@ bool oddi_bank_trim(struct bank_pool *p)
         f->dropped[worst] = true;
     }
     for (int64_t i = 0; i < f->pictures; i++) {
-        const int64_t have = p->have[i];
+        const int64_t have = p->pool.have[i];
         if (!f->dropped[i]) {
-            oddi_bank_move(p, to, from, have);
+            oddi_pool_move(&p->pool, to, from, have);
             to += have;
         } else {
-            p->have[i] = 0;
+            p->pool.have[i] = 0;
         }
         from += have;
     }
-    p->count = to;
+    p->pool.count = to;
     return drop > 0;
 }

@@ -91,7 +91,8 @@ odd_status oddi_dn2_fit(struct oddi_fitting *f)
     odd_status status = ODD_OK;
     struct oddi_pool p = {.f = NULL};
     const struct oddi_fit_pass pass = {"features", learn_take, &p};
-    TRY(oddi_pool_init(&p, f, oddi_features_grid(f->build).dim, f->tiles));
+    TRY(oddi_pool_init(
+        &p, f, &(struct oddi_pool_size){oddi_features_grid(f->build).dim, f->tiles, 0, false}));
     TRY(f->each(f->engine, &pass));
     oddi_pool_close(&p);
     if (f->tiles == 1)

@@ -143,7 +143,7 @@ static odd_status reduce_svd(struct oddi_fitting *f, struct padim_reduce *r, voi
         return oddi_fail(f->ctx, ODD_ECONFIG,
                          "pool-mib=%lld is less than one cell of each of %lld pictures",
                          (long long)oddi_values_int(f->values, "pool-mib"), (long long)f->pictures);
-    TRY(oddi_pool_init(&w.pool, f, grid.dim, room));
+    TRY(oddi_pool_init(&w.pool, f, &(struct oddi_pool_size){grid.dim, room, 0, false}));
     basis = oddi_alloc_array(f->ctx, (size_t)r->dim * (size_t)r->d, sizeof(float));
     if (!basis) {
         status = ODD_ENOMEM;

@@ -57,7 +57,7 @@ static odd_status learn_pool(struct learn *l)
         return oddi_fail(f->ctx, ODD_ECONFIG,
                          "pool-mib=%lld is less than one patch of each of %lld pictures",
                          (long long)oddi_values_int(f->values, "pool-mib"), (long long)n);
-    TRY(oddi_pool_init(&l->pool, f, dim, room));
+    TRY(oddi_pool_init(&l->pool, f, &(struct oddi_pool_size){dim, room, 0, false}));
     const struct oddi_fit_pass pass = {"patches", learn_take, l};
     TRY(f->each(f->engine, &pass));
     oddi_pool_close(&l->pool);
